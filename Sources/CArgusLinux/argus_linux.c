@@ -1,0 +1,1 @@
+#include "argus_linux.h"
