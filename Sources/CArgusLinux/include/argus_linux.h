@@ -1,1 +1,4 @@
 #pragma once
+#include "system_memory.h"
+#include "system_threads.h"
+#include "process_calls.h"
