@@ -52,6 +52,32 @@ package struct AuditActor: Hashable, Sendable {
     }
 }
 
+/// How a copy is known.
+package enum CopyEvidence: UInt8, Sendable {
+    /// The filesystem made it itself (copy_file_range(2)).
+    case exact = 1
+    /// One process had the source open and wrote the destination.
+    case inferred = 2
+}
+
+/// Records that are known to be missing from a stream.
+package struct JournalGap: Hashable, Sendable {
+    /// The stream that lost them.
+    package var stream: StreamID
+    /// The first missing sequence number.
+    package var first: UInt64
+    /// The last missing one, or 0 where nothing tells how many there were.
+    package var last: UInt64
+    /// How many are missing, or 0 where nothing tells.
+    package var count: UInt64 { last >= first ? last - first + 1 : 0 }
+
+    package init(stream: StreamID, first: UInt64, last: UInt64) {
+        self.stream = stream
+        self.first = first
+        self.last = last
+    }
+}
+
 /// One thing that happened, before it has a place in a stream. The sink adds time, sequence and hash.
 package struct AuditEvent: Sendable {
     package var activity: AuditActivity
@@ -66,6 +92,21 @@ package struct AuditEvent: Sendable {
     package var reason: String
     /// Bytes read or written where the activity tells them.
     package var byteCount: UInt64
+    /// How a copy is known; nil for what is no copy.
+    package var copy: CopyEvidence?
+    /// Size of the file in bytes, where it is known.
+    package var fileSize: UInt64?
+    /// Object name of the file's capsule, empty where it does not matter.
+    package var capsule: [UInt8] = []
+    /// SHA-256 of the program, where policy asks for it.
+    package var programDigest: [UInt8] = []
+    /// Id and executable of the process that started the caller's, where they were resolved.
+    package var parentPID: UInt32?
+    package var parentProgram: String = ""
+    /// The login session (audit session id), where there is one.
+    package var session: UInt32?
+    /// What was found missing; set for `gap` alone.
+    package var gap: JournalGap?
 
     package init(
         activity: AuditActivity, status: AuditStatus, actor: AuditActor, fileID: FileID? = nil, path: [UInt8] = [],
@@ -90,6 +131,8 @@ package enum JournalError: Error, Hashable, Sendable {
     /// Spool, keys or stream do not fit each other: `reason` says how.
     case unauthentic(reason: String)
     case newerFormat(found: UInt32, supported: UInt32)
+    /// The journal was closed.
+    case closed
 }
 
 /// Takes the events of one folder. When `append` returns, the event survives the end of this process.
