@@ -1,0 +1,53 @@
+#define _GNU_SOURCE
+#include "open_beneath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int argus_open_beneath(int directory, const char *path, int flags, unsigned mode) {
+    struct open_how how = {
+        .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .mode = (flags & O_CREAT) ? mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+    };
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int argus_can_open_beneath(int directory) {
+    int opened = argus_open_beneath(directory, ".", O_PATH | O_DIRECTORY, 0);
+    if (opened >= 0) close(opened);
+    return opened >= 0;
+}
+
+int argus_open_beneath_in_steps(int directory, const char *path, int flags, unsigned mode) {
+    char name[256];
+    int at = directory;
+    const char *slash;
+    while ((slash = strchr(path, '/')) != NULL) {
+        size_t length = (size_t)(slash - path);
+        int next = -1;
+        errno = EINVAL;
+        if (length > 0 && length < sizeof name && memchr(path, '.', length) != path) {
+            memcpy(name, path, length);
+            name[length] = 0;
+            next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        }
+        int cause = errno;
+        if (at != directory) close(at);
+        if (next < 0) {
+            errno = cause;
+            return -1;
+        }
+        at = next;
+        path = slash + 1;
+    }
+    int opened = openat(at, path, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+    int cause = errno;
+    if (at != directory) close(at);
+    errno = cause;
+    return opened;
+}
