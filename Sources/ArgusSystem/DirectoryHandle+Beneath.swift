@@ -11,6 +11,9 @@ extension DirectoryHandle {
         case steps
     }
 
+    /// Names a place without opening what lies there (O_PATH, open(2)): for `openBeneath`.
+    package static var placeFlag: Int32 { argus_place_flag }
+
     /// The method that works here.
     package var beneathMethod: BeneathMethod { argus_can_open_beneath(descriptor) != 0 ? .resolve : .steps }
 

@@ -2,4 +2,4 @@
 #include "system_memory.h"
 #include "system_threads.h"
 #include "process_calls.h"
-#include "open_beneath.h"
+#include "storage_calls.h"

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "open_beneath.h"
+#include "storage_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,3 +51,13 @@ int argus_open_beneath_in_steps(int directory, const char *path, int flags, unsi
     errno = cause;
     return opened;
 }
+
+const int argus_place_flag = O_PATH;
+
+int argus_allocate(int file, long long count) { return fallocate(file, 0, 0, count); }
+
+int argus_punch_hole(int file, long long offset, long long count) {
+    return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
+int argus_sync_filesystem(int descriptor) { return syncfs(descriptor); }

@@ -9,3 +9,15 @@ int argus_open_beneath(int directory, const char *_Nonnull path, int flags, unsi
 
 /// The same for kernels without openat2(2), by one openat(2) a component; it does not notice a mount on the way.
 int argus_open_beneath_in_steps(int directory, const char *_Nonnull path, int flags, unsigned mode);
+
+/// O_PATH: a descriptor that names a place without opening what lies there.
+extern const int argus_place_flag;
+
+/// Allocates blocks for bytes 0 to `count` of a file, and grows it to hold them (fallocate(2)). 0, or -1 with errno.
+int argus_allocate(int file, long long count);
+
+/// Frees the blocks of a range, which then reads as zeros; the size stays (fallocate(2)). 0, or -1 with errno.
+int argus_punch_hole(int file, long long offset, long long count);
+
+/// Writes back everything on the filesystem of an open file (syncfs(2)). 0, or -1 with errno.
+int argus_sync_filesystem(int descriptor);
