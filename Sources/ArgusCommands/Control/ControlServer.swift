@@ -1,0 +1,121 @@
+internal import ArgusSystem
+internal import Glibc
+
+/// Answers commands while the folder is mounted. Only processes of the driver's own uid are heard, as the kernel names
+/// them (SO_PEERCRED); root's too are turned away, since root is a person like others.
+///
+/// Whoever connects may be slow or hostile. At most `clientMax` are served at once and further ones wait; a request is
+/// at most one message long and has `requestSeconds` to arrive; an answer that nobody takes ends the connection.
+final class ControlServer: Sendable {
+    static let clientMax = 8
+    static let backlog: Int32 = 16
+    static let requestSeconds = 5
+    static let replySeconds = 30
+    /// What a process of another uid is told.
+    static let foreignUserMessage = "is mounted by another user; run the command as that user"
+
+    /// Answers one question; runs on a thread of the server's, several at a time.
+    typealias Handler = @Sendable (ControlRequest.Question, ControlConversation) throws(ChannelError) -> Void
+
+    private let path: String
+    private let socket: OwnedDescriptor
+    /// A byte written to the first end wakes the thread that accepts.
+    private let wake: SocketPair
+    private let handler: Handler
+    private let lock = Lock()
+    private let clientGone = Condition()
+    // Guarded by `lock`.
+    nonisolated(unsafe) private var clientCount = 0
+    nonisolated(unsafe) private var acceptor: Thread?
+
+    init(path: String, handler: @escaping Handler) throws(SystemError) {
+        socket = try LocalSocket.listen(at: path, backlog: Self.backlog)
+        wake = try LocalSocket.pair()
+        self.path = path
+        self.handler = handler
+    }
+
+    func start() {
+        let thread = Thread.start(name: "control") { [self] in acceptClients() }
+        lock.withLock { acceptor = thread }
+    }
+
+    /// Takes no more clients, waits until those being served are done, and removes the socket.
+    func stop() {
+        var byte: UInt8 = 0
+        _ = write(wake.first.rawValue, &byte, 1)
+        lock.withLock { acceptor }?.join()
+        unlink(path)
+        lock.withLock {
+            while clientCount > 0 { clientGone.wait(lock) }
+        }
+    }
+
+    private func acceptClients() {
+        while true {
+            lock.withLock {
+                while clientCount >= Self.clientMax { clientGone.wait(lock) }
+            }
+            do throws(SystemError) {
+                guard let client = try LocalSocket.accept(on: socket, orWake: wake.second) else { return }
+                let descriptor = client.release()
+                lock.withLock { clientCount += 1 }
+                Thread.start(name: "control client") { [self] in
+                    serve(MessageChannel(socket: OwnedDescriptor(owning: descriptor)))
+                    lock.withLock {
+                        clientCount -= 1
+                        clientGone.broadcast()
+                    }
+                }
+            } catch {
+                // No descriptor or memory for one more client: what is short comes back, a busy loop would not help.
+                sleep(1)
+            }
+        }
+    }
+
+    private func serve(_ channel: consuming MessageChannel) {
+        let conversation = ControlConversation(channel: channel)
+        do throws(ChannelError) {
+            guard let peer = conversation.peerUID, peer == geteuid() else {
+                return try conversation.reply(.failed(Self.foreignUserMessage))
+            }
+            guard let request = try conversation.request() else { return }
+            guard request.version == ControlRequest.currentVersion else {
+                return try conversation.reply(
+                    .failed("is served by another version of argusfs; unmount and mount it again"))
+            }
+            try handler(request.question, conversation)
+        } catch .malformed, .tooLong {
+            try? conversation.reply(.failed("the request is malformed; use the argusfs of the same version"))
+        } catch {
+            // The client went away or is too slow: nobody is there to be told.
+        }
+    }
+}
+
+/// One client's connection, from its request to the last reply.
+final class ControlConversation {
+    private let channel: MessageChannel
+
+    init(channel: consuming MessageChannel) {
+        self.channel = channel
+    }
+
+    var peerUID: UInt32? {
+        do throws(SystemError) { return try LocalSocket.peer(of: channel.rawDescriptor).uid } catch { return nil }
+    }
+
+    func request() throws(ChannelError) -> ControlRequest? {
+        try channel.receive(withinSeconds: ControlServer.requestSeconds)
+    }
+
+    func reply(_ reply: ControlReply) throws(ChannelError) {
+        try channel.send(reply, withinSeconds: ControlServer.replySeconds)
+    }
+
+    /// True once the client is gone. Waits up to `milliseconds` for that.
+    func isAbandoned(waitMilliseconds milliseconds: Int32) -> Bool {
+        channel.isAbandoned(waitMilliseconds: milliseconds)
+    }
+}

@@ -1,0 +1,170 @@
+internal import ArgusCore
+internal import ArgusFS
+internal import ArgusRealm
+internal import ArgusSystem
+internal import Glibc
+
+/// Where commands find the driver of a mount: the extended attribute of its top directory that holds the socket's path.
+enum ControlAttribute {
+    static let name = Array("user.argus.control".utf8)
+
+    /// Nil where the mount does not tell: it is dead, another user's, or no folder.
+    static func socketPath(ofMount path: String) -> String? {
+        extendedAttribute(path, "user.argus.control")
+    }
+}
+
+/// Where a driver is between start and end, for those who ask and those who wait.
+final class DriverState: Sendable {
+    let plan: MountPlan
+    let folder: FolderID
+    private let started = SystemClock().now()
+    private let lock = Lock()
+    private let changed = Condition()
+    // Guarded by `lock`.
+    nonisolated(unsafe) private var phase = DriverStatus.State.starting
+    nonisolated(unsafe) private var end: End?
+
+    struct End: Sendable {
+        /// What could not be made durable, in words; nil after a clean end.
+        let failure: String?
+    }
+
+    init(plan: MountPlan, folder: FolderID) {
+        self.plan = plan
+        self.folder = folder
+    }
+
+    var status: DriverStatus {
+        DriverStatus(
+            folder: plan.folder, folderId: folder.hex, mountPoint: plan.mountPoint, pid: getpid(),
+            state: lock.withLock { phase }, readOnly: plan.options.isReadOnly, shared: plan.options.allowsOthers,
+            since: started.text, version: Program.version)
+    }
+
+    func enter(_ phase: DriverStatus.State) {
+        lock.withLock {
+            self.phase = phase
+            changed.broadcast()
+        }
+    }
+
+    /// The folder is closed: whoever waits in `waitForEnd` goes on.
+    func close(_ failure: String?) {
+        lock.withLock {
+            end = End(failure: failure)
+            changed.broadcast()
+        }
+    }
+
+    /// How it ended, or nil after `milliseconds`.
+    func waitForEnd(milliseconds: UInt64) -> End? {
+        lock.withLock {
+            if end == nil { _ = changed.wait(lock, nanoseconds: milliseconds * 1_000_000) }
+            return end
+        }
+    }
+}
+
+/// Answers what commands ask of a mounted folder.
+final class ControlService: Sendable {
+    private let state: DriverState
+    private let folder: OpenFolder
+    private let volume: Volume
+
+    init(state: DriverState, folder: OpenFolder, volume: Volume) {
+        self.state = state
+        self.folder = folder
+        self.volume = volume
+    }
+
+    @Sendable func handle(_ question: ControlRequest.Question, _ client: ControlConversation) throws(ChannelError) {
+        switch question {
+        case .status: try client.reply(.status(state.status))
+        case .synchronize:
+            guard try synchronize(client) else { return }
+            try client.reply(.done)
+        case .detach: try detach(client)
+        case .list(let path): try list(path, client)
+        case .check:
+            try client.reply(
+                .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
+        case .reload:
+            do throws(RealmError) { try folder.reload() } catch {
+                return try client.reply(.failed(error.message))
+            }
+            try client.reply(.done)
+        }
+    }
+
+    /// True when everything is durable; otherwise the client has been told why not.
+    private func synchronize(_ client: ControlConversation) throws(ChannelError) -> Bool {
+        do throws(FileSystemError) {
+            try volume.synchronizeAll()
+            return true
+        } catch {
+            try client.reply(
+                .failed(
+                    "not everything could be made durable (\(error)); free space or repair the storage, and try again"))
+            return false
+        }
+    }
+
+    private func detach(_ client: ControlConversation) throws(ChannelError) {
+        guard try synchronize(client) else { return }
+        try client.reply(.synchronized)
+        let pollMilliseconds: UInt64 = 50
+        while true {
+            if let end = state.waitForEnd(milliseconds: pollMilliseconds) {
+                return try client.reply(end.failure.map(ControlReply.failed) ?? .done)
+            }
+            if client.isAbandoned(waitMilliseconds: 0) { return }
+        }
+    }
+
+    private func list(_ pathHex: String, _ client: ControlConversation) throws(ChannelError) {
+        guard let path = Hex.decode(pathHex), !path.isEmpty else {
+            return try client.reply(.failed("the path is malformed"))
+        }
+        // What is still on its way to the index is listed as well.
+        guard try synchronize(client) else { return }
+        var batch: [MappingRow] = []
+        var broken: ChannelError?
+        do throws(RealmError) {
+            try folder.listing(path) { row in
+                batch.append(MappingRow(row))
+                if batch.count < Self.rowsPerMessage { return true }
+                do throws(ChannelError) {
+                    try client.reply(.rows(batch))
+                    batch.removeAll(keepingCapacity: true)
+                    return true
+                } catch {
+                    broken = error
+                    return false
+                }
+            }
+        } catch {
+            return try client.reply(.failed(error.message))
+        }
+        if let broken { throw broken }
+        if !batch.isEmpty { try client.reply(.rows(batch)) }
+        try client.reply(.done)
+    }
+
+    /// Paths are at most 4 KiB in practice: a message of these stays far below its limit.
+    private static let rowsPerMessage = 64
+}
+
+extension ControlServer {
+    /// Starts serving; nil where the realm lies on storage that is read-only, so that commands find no driver.
+    static func started(at path: String, handler: @escaping Handler) throws(CommandError) -> ControlServer? {
+        do throws(SystemError) {
+            let server = try ControlServer(path: path, handler: handler)
+            server.start()
+            return server
+        } catch {
+            if error.errno == EROFS { return nil }
+            throw CommandError("control socket", "cannot be made in the realm's run directory: \(error.description)")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+
+/// Which realm a command is about, and what opens it.
+struct RealmOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The realm's directory.",
+            discussion:
+                "Without it ARGUS_REALM; else /var/lib/argus/realm for root, $XDG_DATA_HOME/argus/realm for others.",
+            valueName: "dir"),
+        completion: .directory)
+    var realm: String?
+
+    @Option(
+        name: .customLong("key-file"),
+        help: ArgumentHelp(
+            "Open the realm with this key file.", discussion: "Without it ARGUS_KEY_FILE.", valueName: "file"),
+        completion: .file())
+    var keyFile: String?
+
+    @Option(
+        name: .customLong("passphrase-file"),
+        help: ArgumentHelp(
+            "Read the passphrase from this file's first line.",
+            discussion: "Without a file, the kernel keyring is asked (see `unlock`), then you are.", valueName: "file"),
+        completion: .file())
+    var passphraseFile: String?
+
+    mutating func validate() throws {
+        if keyFile != nil, passphraseFile != nil {
+            throw ValidationError("--key-file and --passphrase-file exclude each other.")
+        }
+        if realm == "" || keyFile == "" || passphraseFile == "" {
+            throw ValidationError("An empty path names nothing.")
+        }
+    }
+
+    /// The realm's directory as an absolute path.
+    var path: String {
+        absolutePath(realm ?? Invocation.current.variable("ARGUS_REALM") ?? Invocation.current.defaultRealmPath)
+    }
+
+    /// Where the credential comes from, as far as the caller said.
+    var source: CredentialSource {
+        if let keyFile { return .keyFile(absolutePath(keyFile)) }
+        if let passphraseFile { return .passphraseFile(absolutePath(passphraseFile)) }
+        if let keyFile = Invocation.current.variable("ARGUS_KEY_FILE") { return .keyFile(absolutePath(keyFile)) }
+        return .unspecified
+    }
+}
+
+/// Where a command finds what opens a realm.
+enum CredentialSource: Hashable, Sendable {
+    case keyFile(String)
+    case passphraseFile(String)
+    /// The kernel keyring if the realm was unlocked, else a question on the terminal.
+    case unspecified
+}
+
+/// Whether a listing is for people or for programs.
+struct ListingOptions: ParsableArguments {
+    @Flag(help: "Print JSON for programs instead of a table.")
+    var json = false
+}
