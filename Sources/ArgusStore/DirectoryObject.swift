@@ -17,13 +17,12 @@ final class DirectoryObject: BackingObject {
     private static let zeros = [UInt8](repeating: 0, count: 64 * 1024)
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int {
-        // Nothing lies past the last offset that a file can have.
-        guard offset <= UInt64(off_t.max) else { return 0 }
+        // No file reaches past the largest off_t: pread(2) refuses to look there.
+        let end = min(buffer.count, off_t.max - off_t(clamping: offset))
         var count = 0
-        while count < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
-            let position = off_t(offset) &+ off_t(count)
-            guard position >= 0 else { break }
+        while count < end {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<end])
+            let position = off_t(offset) + off_t(count)
             let got = try storeCall { pread(descriptor.rawValue, rest.baseAddress, rest.count, position) }
             // A short answer is no end: a signal or a network may cut one.
             if got == 0 { break }

@@ -9,24 +9,21 @@ extension DirectoryStore {
         if isGone() { throw .unavailable }
         let names = try translated { () throws(SystemError) in try root.names() }
         for name in names where !Self.isOwn(name) {
-            let isShard = name.utf8.count == ObjectPath.shardDigitCount && Hex.decode(name) != nil
-            guard isShard else {
+            guard let shard = Hex.decode(name), shard.count == 1 else {
                 stray("\(root.path)/\(name)")
                 continue
             }
-            guard try listShard(name, body, stray) else { return }
+            guard try listShard(name, ObjectPath(inShard: shard[0]), body, stray) else { return }
         }
     }
 
     /// False where `body` wants no more.
     private func listShard(
-        _ shard: String, _ body: (ObjectName) -> Bool, _ stray: (String) -> Void
+        _ shard: String, _ path: ObjectPath, _ body: (ObjectName) -> Bool, _ stray: (String) -> Void
     ) throws(StoreError) -> Bool {
         let directory: Int32
         do throws(StoreError) {
-            directory = try translated { () throws(SystemError) in
-                try root.open(shard, flags: O_RDONLY | O_DIRECTORY).release()
-            }
+            directory = try openShard(path, flags: O_RDONLY).release()
         } catch .missing {
             return true
         } catch .notAnObject {

@@ -13,7 +13,7 @@ extension DirectoryStore {
             try cutBallast()
             return 0
         }
-        let file = try openBallast(flags: O_RDWR | O_CREAT)
+        let file = try makeBallast()
         var wanted = min(byteCount, UInt64(off_t.max))
         while true {
             do throws(StoreError) {
@@ -46,6 +46,15 @@ extension DirectoryStore {
             try storeCall { ftruncate(file.rawValue, 0) }
         } catch .missing {
             if isGone() { throw .unavailable }
+        }
+    }
+
+    private func makeBallast() throws(StoreError) -> OwnedDescriptor {
+        do throws(StoreError) {
+            return try openBallast(flags: O_RDWR | O_CREAT)
+        } catch .missing {
+            // Only a directory that was removed lets no file be made in it.
+            throw .unavailable
         }
     }
 

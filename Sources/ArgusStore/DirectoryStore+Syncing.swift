@@ -5,8 +5,12 @@ internal import Glibc
 extension DirectoryStore {
     package func syncName(_ name: ObjectName) throws(StoreError) {
         let made = shards.made
-        let shard = try openShard(ObjectPath(name), flags: O_RDONLY)
-        try storeCall { fsync(shard.rawValue) }
+        do throws(StoreError) {
+            let shard = try openShard(ObjectPath(name), flags: O_RDONLY)
+            try storeCall { fsync(shard.rawValue) }
+        } catch .missing {
+            throw missingOrGone()
+        }
         guard !shards.isDurable(made) else { return }
         try storeCall { fsync(root.descriptor) }
         shards.noteDurable(made)

@@ -147,5 +147,5 @@ package final class DirectoryStore: BackingStore {
         do throws(SystemError) { return try !root.exists(Self.markerName) } catch { return true }
     }
 
-    private func missingOrGone() -> StoreError { isGone() ? .unavailable : .missing }
+    func missingOrGone() -> StoreError { isGone() ? .unavailable : .missing }
 }

@@ -23,6 +23,11 @@ struct ObjectPath {
         }
     }
 
+    /// Any path in the shard of this first byte.
+    init(inShard byte: UInt8) {
+        self.init(ObjectName(Identifier(high: UInt64(byte) << 56, low: 0)))
+    }
+
     /// Lends `ab/cdef…`.
     func withPath<R: ~Copyable, E: Error>(_ body: (UnsafePointer<CChar>) throws(E) -> R) throws(E) -> R {
         try lend(characters, from: 0, body)
