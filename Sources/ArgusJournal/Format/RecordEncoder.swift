@@ -1,0 +1,132 @@
+package import ArgusCore
+
+/// What the sink adds to an event.
+struct RecordPlace {
+    var sequence: UInt64
+    var time: Timestamp
+    var monotonicNanoseconds: UInt64
+}
+
+/// How often a denial was repeated after the record that tells of the first.
+package struct JournalRepeats: Hashable, Sendable {
+    /// Denials that this record stands for; the first one has a record of its own.
+    package var count: UInt64
+    /// Sequence of that first record, and its stream where it is another one.
+    package var firstSequence: UInt64
+    package var stream: StreamID?
+    package var lastTime: Timestamp
+
+    package init(count: UInt64, firstSequence: UInt64, stream: StreamID? = nil, lastTime: Timestamp) {
+        self.count = count
+        self.firstSequence = firstSequence
+        self.stream = stream
+        self.lastTime = lastTime
+    }
+}
+
+/// Writes the plain bytes of a record. It allocates nothing.
+enum RecordEncoder {
+    /// Previous hash, salt, sequence, time, monotonic clock, activity, status: what every record begins with.
+    static let fixedByteCount = 8 + 32 + 16 + 8 + 8 + 4 + 8 + 4
+
+    static let maxNameByteCount = 256
+    static let maxProgramByteCount = 4_096
+    static let maxPathByteCount = 16_384
+    static let maxReasonByteCount = 1_024
+
+    /// An upper bound of the record's plain bytes.
+    static func bound(_ event: AuditEvent) -> Int {
+        // Fixed-size fields, the heads of all fields and five marks of truncation fit in 256 bytes.
+        fixedByteCount + 256
+            + min(event.actor.person.utf8.count, maxNameByteCount)
+            + min(event.actor.program.utf8.count, maxProgramByteCount)
+            + min(event.parentProgram.utf8.count, maxProgramByteCount)
+            + min(event.path.count, maxPathByteCount) + min(event.secondPath.count, maxPathByteCount)
+            + min(event.reason.utf8.count, maxReasonByteCount) + min(event.capsule.count, 16)
+            + min(event.programDigest.count, 32)
+    }
+
+    /// Writes what every record begins with.
+    static func begin(
+        _ writer: inout RawWriter, previous: UnsafeRawBufferPointer, salt: UnsafeRawBufferPointer, place: RecordPlace,
+        activity: AuditActivity, status: AuditStatus
+    ) {
+        JournalFormat.recordMagic.withUnsafeBytes { writer.bytes($0) }
+        writer.bytes(previous)
+        writer.bytes(salt)
+        writer.integer(place.sequence)
+        writer.integer(place.time.seconds)
+        writer.integer(place.time.nanoseconds)
+        writer.integer(place.monotonicNanoseconds)
+        writer.integer(activity.rawValue)
+        writer.integer(status.rawValue)
+        writer.integer(UInt8(0))
+    }
+
+    /// Writes the fields of `event`.
+    static func fields(_ writer: inout RawWriter, of event: AuditEvent) {
+        text(&writer, .person, event.actor.person, max: maxNameByteCount)
+        number(&writer, .uid, event.actor.uid)
+        if event.actor.loginUID != .max { number(&writer, .loginUID, event.actor.loginUID) }
+        number(&writer, .pid, event.actor.pid)
+        text(&writer, .program, event.actor.program, max: maxProgramByteCount)
+        event.programDigest.withUnsafeBytes { bytes(&writer, .programDigest, $0, max: 32) }
+        if let session = event.session { number(&writer, .session, session) }
+        if let parent = event.parentPID { number(&writer, .parentPID, parent) }
+        text(&writer, .parentProgram, event.parentProgram, max: maxProgramByteCount)
+        if let file = event.fileID {
+            head(&writer, .fileID, 16)
+            writer.identifier(high: file.high, low: file.low)
+        }
+        event.path.withUnsafeBytes { bytes(&writer, .path, $0, max: maxPathByteCount) }
+        event.secondPath.withUnsafeBytes { bytes(&writer, .secondPath, $0, max: maxPathByteCount) }
+        text(&writer, .reason, event.reason, max: maxReasonByteCount)
+        if event.byteCount > 0 { number(&writer, .byteCount, event.byteCount) }
+        if let size = event.fileSize { number(&writer, .fileSize, size) }
+        event.capsule.withUnsafeBytes { bytes(&writer, .capsule, $0, max: 16) }
+        if let copy = event.copy { number(&writer, .copy, copy.rawValue) }
+        if let gap = event.gap {
+            head(&writer, .gap, 32)
+            writer.identifier(high: gap.stream.high, low: gap.stream.low)
+            writer.integer(gap.first)
+            writer.integer(gap.last)
+        }
+    }
+
+    static func repeats(_ writer: inout RawWriter, _ repeats: JournalRepeats) {
+        head(&writer, .repeats, 44)
+        writer.integer(repeats.count)
+        writer.integer(repeats.firstSequence)
+        writer.identifier(high: repeats.stream?.high ?? 0, low: repeats.stream?.low ?? 0)
+        writer.integer(repeats.lastTime.seconds)
+        writer.integer(repeats.lastTime.nanoseconds)
+    }
+
+    static func bytes(_ writer: inout RawWriter, _ type: FieldType, _ value: UnsafeRawBufferPointer, max: Int) {
+        guard !value.isEmpty else { return }
+        let kept = min(value.count, max)
+        head(&writer, type, kept)
+        writer.bytes(UnsafeRawBufferPointer(rebasing: value[..<kept]))
+        if kept < value.count { number(&writer, .truncated, type.rawValue) }
+    }
+
+    private static func text(_ writer: inout RawWriter, _ type: FieldType, _ value: String, max: Int) {
+        guard !value.isEmpty else { return }
+        let done: Void? = value.utf8.withContiguousStorageIfAvailable {
+            bytes(&writer, type, UnsafeRawBufferPointer($0), max: max)
+        }
+        if done == nil { Array(value.utf8).withUnsafeBytes { bytes(&writer, type, $0, max: max) } }
+    }
+
+    private static func number<T: FixedWidthInteger & BitwiseCopyable>(
+        _ writer: inout RawWriter, _ type: FieldType, _ value: T
+    ) {
+        head(&writer, type, MemoryLayout<T>.size)
+        writer.integer(value)
+    }
+
+    private static func head(_ writer: inout RawWriter, _ type: FieldType, _ count: Int) {
+        writer.integer(type.rawValue)
+        writer.integer(UInt16(count))
+    }
+}

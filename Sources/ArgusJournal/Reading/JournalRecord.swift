@@ -1,0 +1,136 @@
+package import ArgusCore
+internal import ArgusCrypto
+
+/// One record as it was read: authenticated, and in its place in the chain.
+package struct JournalRecord: Hashable, Sendable {
+    package var device: DeviceID
+    package var stream: StreamID
+    package var folder: FolderID
+    package var sequence: UInt64
+    package var time: Timestamp
+    package var monotonicNanoseconds: UInt64
+    package var activityCode: UInt16
+    package var status: AuditStatus
+    package var actor: AuditActor
+    package var programDigest: [UInt8] = []
+    package var session: UInt32?
+    package var parentPID: UInt32?
+    package var parentProgram = ""
+    package var fileID: FileID?
+    package var path: [UInt8] = []
+    package var secondPath: [UInt8] = []
+    package var reason = ""
+    package var byteCount: UInt64 = 0
+    package var fileSize: UInt64?
+    package var capsule: [UInt8] = []
+    package var copy: CopyEvidence?
+    /// Set where this record stands for repeated denials.
+    package var repeats: JournalRepeats?
+    package var gap: JournalGap?
+    package var checkpoint: JournalCheckpoint?
+    /// Fields that this version does not know: covered by the hash, shown by their number.
+    package var unknownFields: [UnknownField] = []
+    /// Types of the fields whose values were cut.
+    package var truncatedFields: [UInt16] = []
+    package var previousHash: [UInt8]
+    package var salt: [UInt8]
+    package var hash: [UInt8]
+
+    package struct UnknownField: Hashable, Sendable {
+        package var type: UInt16
+        package var value: [UInt8]
+    }
+
+    package var activity: AuditActivity? { AuditActivity(rawValue: activityCode) }
+    package var activityName: String { activity?.name ?? "activity-\(activityCode)" }
+
+    /// Parses the plain bytes of a record; the one parser there is.
+    init(decoding plain: [UInt8], in genesis: JournalGenesis) throws(MalformedBytes) {
+        self.device = genesis.device
+        self.stream = genesis.stream
+        self.folder = genesis.folder
+        self.actor = AuditActor(uid: .max, loginUID: .max, pid: 0, person: "", program: "")
+        self.sequence = 0
+        self.time = .epoch
+        self.monotonicNanoseconds = 0
+        self.activityCode = 0
+        self.status = .failure
+        self.previousHash = []
+        self.salt = []
+        self.hash = SHA256.hash(plain)
+        self = try plain.withBytes { raw throws(MalformedBytes) in
+            var record = self
+            try record.read(raw)
+            return record
+        }
+    }
+
+    private mutating func read(_ raw: UnsafeRawBufferPointer) throws(MalformedBytes) {
+        var reader = ByteReader(raw)
+        guard raw.count <= JournalFormat.maxRecordByteCount, try reader.bytes(8) == JournalFormat.recordMagic else {
+            throw MalformedBytes()
+        }
+        previousHash = try reader.bytes(32)
+        salt = try reader.bytes(JournalFormat.saltByteCount)
+        sequence = try reader.integer()
+        time = Timestamp(seconds: try reader.integer(), nanoseconds: try reader.integer())
+        monotonicNanoseconds = try reader.integer()
+        activityCode = try reader.integer()
+        guard let status = AuditStatus(rawValue: try reader.integer()), try reader.integer(UInt8.self) == 0 else {
+            throw MalformedBytes()
+        }
+        self.status = status
+        while reader.remaining > 0 {
+            let type: UInt16 = try reader.integer()
+            let count = Int(try reader.integer(UInt16.self))
+            try readField(type, try reader.slice(count))
+        }
+    }
+
+    private mutating func readField(_ type: UInt16, _ value: UnsafeRawBufferPointer) throws(MalformedBytes) {
+        var reader = ByteReader(value)
+        switch FieldType(rawValue: type) {
+        case .person: actor.person = try Self.text(&reader)
+        case .uid: actor.uid = try reader.integer()
+        case .loginUID: actor.loginUID = try reader.integer()
+        case .pid: actor.pid = try reader.integer()
+        case .program: actor.program = try Self.text(&reader)
+        case .programDigest: programDigest = try reader.bytes(value.count)
+        case .session: session = try reader.integer()
+        case .parentPID: parentPID = try reader.integer()
+        case .parentProgram: parentProgram = try Self.text(&reader)
+        case .fileID: fileID = try reader.identifier()
+        case .path: path = try reader.bytes(value.count)
+        case .secondPath: secondPath = try reader.bytes(value.count)
+        case .reason: reason = try Self.text(&reader)
+        case .byteCount: byteCount = try reader.integer()
+        case .fileSize: fileSize = try reader.integer()
+        case .capsule: capsule = try reader.bytes(value.count)
+        case .copy:
+            guard let known = CopyEvidence(rawValue: try reader.integer()) else { throw MalformedBytes() }
+            copy = known
+        case .truncated: truncatedFields.append(try reader.integer())
+        case .repeats:
+            let count: UInt64 = try reader.integer()
+            let first: UInt64 = try reader.integer()
+            let stream: StreamID = try reader.identifier()
+            let time = Timestamp(seconds: try reader.integer(), nanoseconds: try reader.integer())
+            repeats = JournalRepeats(
+                count: count, firstSequence: first, stream: stream == StreamID(high: 0, low: 0) ? nil : stream,
+                lastTime: time)
+        case .gap:
+            gap = JournalGap(
+                stream: try reader.identifier(), first: try reader.integer(), last: try reader.integer())
+        case .checkpoint:
+            checkpoint = try JournalCheckpoint(decoding: try reader.slice(value.count))
+        case nil:
+            unknownFields.append(UnknownField(type: type, value: try reader.bytes(value.count)))
+        }
+        guard reader.remaining == 0 else { throw MalformedBytes() }
+    }
+
+    /// Text that the writer cut in the middle of a character is shown with U+FFFD.
+    private static func text(_ reader: inout ByteReader) throws(MalformedBytes) -> String {
+        String(decoding: try reader.slice(reader.remaining), as: UTF8.self)
+    }
+}

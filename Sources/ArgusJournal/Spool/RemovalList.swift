@@ -1,0 +1,83 @@
+internal import ArgusCore
+internal import ArgusCrypto
+internal import ArgusSystem
+internal import Glibc
+
+/// What was removed from a folder's journal, signed and sealed: the file `<folder id>.removed` of the spool.
+///
+/// Every entry is also in a `checkpoint` record of the stream that removed it, under that stream's MAC keys; the list
+/// lets a reader start where the oldest kept segment starts.
+struct RemovalList {
+    struct Entry: Hashable {
+        var removal: JournalRemoval
+        /// The record that says so.
+        var statedBy: StreamID
+        var statedAt: UInt64
+    }
+
+    var entries: [Entry] = []
+
+    func entry(for stream: StreamID) -> Entry? { entries.last { $0.removal.stream == stream } }
+
+    mutating func put(_ entry: Entry) {
+        entries.removeAll { $0.removal.stream == entry.removal.stream }
+        entries.append(entry)
+    }
+
+    func encode(folder: FolderID, signingKey: Ed25519PrivateKey, sealingKey: SecretBytes) throws(CryptoError) -> [UInt8]
+    {
+        var writer = ByteWriter()
+        writer.append(JournalFormat.removalsMagic)
+        writer.identifier(folder)
+        writer.integer(UInt32(entries.count))
+        for entry in entries {
+            entry.removal.encode(&writer)
+            writer.identifier(entry.statedBy)
+            writer.integer(entry.statedAt)
+        }
+        let signature = signingKey.sign(writer.bytes)
+        return try SealedBox.seal(
+            writer.bytes + signature, key: Self.key(sealingKey, folder), aad: JournalFormat.removalsMagic)
+    }
+
+    static let maxByteCount = 64 << 20
+
+    /// The list as it lies in the spool; empty where there is none.
+    static func read(_ spool: DirectoryHandle, folder: FolderID, keys: ReadingKeys) throws(JournalFinding)
+        -> RemovalList
+    {
+        let box: [UInt8]
+        do throws(SystemError) {
+            box = try spool.readFile(Spool.removalsName(folder), maxByteCount: maxByteCount)
+        } catch {
+            if error.errno == ENOENT { return RemovalList() }
+            throw JournalFinding(reason: .storage(errno: error.errno))
+        }
+        guard let bytes = try? SealedBox.open(
+            box, key: key(keys.sealingKey, folder), aad: JournalFormat.removalsMagic), bytes.count > 64,
+            Ed25519.verify(Array(bytes.suffix(64)), Array(bytes.dropLast(64)), keys.signingPublicKey),
+            let list = try? bytes.dropLast(64).withUnsafeBytes({ try RemovalList(decoding: $0, folder: folder) })
+        else { throw JournalFinding(reason: .removalsUnauthentic) }
+        return list
+    }
+
+    init(entries: [Entry] = []) { self.entries = entries }
+
+    private init(decoding raw: UnsafeRawBufferPointer, folder: FolderID) throws(MalformedBytes) {
+        var reader = ByteReader(raw)
+        guard try reader.bytes(8) == JournalFormat.removalsMagic, try reader.identifier(FolderID.self) == folder else {
+            throw MalformedBytes()
+        }
+        let count: UInt32 = try reader.integer()
+        for _ in 0..<count {
+            let removal = try JournalRemoval(&reader)
+            entries.append(
+                Entry(removal: removal, statedBy: try reader.identifier(), statedAt: try reader.integer()))
+        }
+        guard reader.remaining == 0 else { throw MalformedBytes() }
+    }
+
+    private static func key(_ sealingKey: SecretBytes, _ folder: FolderID) -> SecretBytes {
+        HKDF.derive(sealingKey, salt: folder.bytes, info: Array("argus journal removals v1".utf8))
+    }
+}
