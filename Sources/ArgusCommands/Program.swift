@@ -71,18 +71,21 @@ package struct ArgusCommand: ParsableCommand {
         version: "argusfs \(Program.version)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Realm:",
+                name: "Realm",
                 subcommands: [
                     InitCommand.self, UnlockCommand.self, LockCommand.self, PassphraseCommand.self, RecoverCommand.self,
                 ]),
-            CommandGroup(name: "Folders:", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
+            CommandGroup(name: "Folder", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
             CommandGroup(
-                name: "Mounts:",
+                name: "Mount",
                 subcommands: [
                     MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self, DriverCommand.self,
                     MountHelperCommand.self,
                 ]),
         ])
+
+    /// How the parser's own complaints begin, as those of the commands do.
+    package static var _errorLabel: String { "argusfs" }
 
     package init() {}
 }

@@ -22,7 +22,9 @@ struct MountCommand: ParsableCommand {
 
     @Argument(help: "The folder's name.") var name: String
     @Argument(help: ArgumentHelp("An empty directory.", valueName: "dir"), completion: .directory) var directory: String
-    @Option(name: .customShort("o"), help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"))
+    @Option(
+        name: .customShort("o", allowingJoined: true),
+        help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"))
     var options: [String] = []
     @Flag(help: "Serve in this process, until it is unmounted or gets SIGINT or SIGTERM.") var foreground = false
     @OptionGroup var realm: RealmOptions

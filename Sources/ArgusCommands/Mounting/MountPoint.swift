@@ -14,7 +14,7 @@ struct MountPoint: Hashable {
         let opened = argus_open_path(absolutePath(text), 0)
         guard opened >= 0 else {
             throw switch errno {
-            case ENOENT: CommandError(text, "does not exist; make the directory first")
+            case ENOENT: CommandError(text, "does not exist; check the path, or make the directory first")
             case EACCES: CommandError(text, "cannot be reached with your permissions")
             default: CommandError(text, "cannot be opened: \(String(cString: strerror(errno)))")
             }

@@ -115,7 +115,7 @@ package struct MountOptionList: Hashable, Sendable, Codable {
     }
 
     private static func unknown(_ name: String) -> CommandError {
-        .usage("-o \(Table.printable(name))", "is no mount option of argusfs; see argusfs(8) for those it knows")
+        .usage("-o \(Table.printable(name))", "is no mount option of argusfs; see mount.argusfs(8) for those it knows")
     }
 
     static func split(_ text: String) -> [String] {

@@ -1,0 +1,260 @@
+function __argusfs_should_offer_completions_for_flags_or_options -a expected_commands
+    set -l non_repeating_flags_or_options $argv[2..]
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __argusfs_parse_tokens
+    test "$commands" = "$expected_commands"; and return $non_repeating_flags_or_options_absent
+end
+
+function __argusfs_should_offer_completions_for_positional -a expected_commands positional_index_comparison expected_positional_index
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __argusfs_parse_tokens
+    test "$commands" = "$expected_commands" -a \( "$positional_index" "$positional_index_comparison" "$expected_positional_index" \)
+end
+
+function __argusfs_parse_tokens -S
+    set -l unparsed_tokens (__argusfs_tokens -pc)
+    switch $unparsed_tokens[1]
+    case 'argusfs'
+        __argusfs_parse_subcommand 0 'version' 'h/help'
+        switch $unparsed_tokens[1]
+        case 'init'
+            __argusfs_parse_subcommand 0 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'unlock'
+            __argusfs_parse_subcommand 0 'timeout=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'lock'
+            __argusfs_parse_subcommand 0 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'passphrase'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'change'
+                __argusfs_parse_subcommand 0 'new-passphrase-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
+        case 'recover'
+            __argusfs_parse_subcommand 0 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'folder'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'create'
+                __argusfs_parse_subcommand 1 'member=+' 'storage=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'list'
+                __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'show'
+                __argusfs_parse_subcommand 1 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'delete'
+                __argusfs_parse_subcommand 1 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'grant'
+                __argusfs_parse_subcommand 1 'member=+' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'revoke'
+                __argusfs_parse_subcommand 1 'member=+' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'rotate-key'
+                __argusfs_parse_subcommand 1 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
+        case 'index'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'ls'
+                __argusfs_parse_subcommand 2 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
+        case 'check'
+            __argusfs_parse_subcommand 1 'repair' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'mount'
+            __argusfs_parse_subcommand 2 'o=+' 'foreground' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'umount'
+            __argusfs_parse_subcommand 1 'version' 'h/help'
+        case 'sync'
+            __argusfs_parse_subcommand 1 'version' 'h/help'
+        case 'status'
+            __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'help'
+            __argusfs_parse_subcommand -r 1 'version'
+        end
+    end
+end
+
+function __argusfs_tokens
+    if test (string split -m 1 -f 1 -- . "$FISH_VERSION") -gt 3
+        commandline --tokens-raw $argv
+    else
+        commandline -o $argv
+    end
+end
+
+function __argusfs_parse_subcommand -S -a positional_count
+    argparse -s r -- $argv
+    set -l option_specs $argv[2..]
+    set -l is_repeating_positional $_flag_r
+    set -el _flag_r
+    set -a commands $unparsed_tokens[1]
+    set positional_index 0
+    while true
+        set -e unparsed_tokens[1]
+        argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null
+        set unparsed_tokens $argv
+        set positional_index (math $positional_index + 1)
+        for non_repeating_flag_or_option in $non_repeating_flags_or_options
+            if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+                set non_repeating_flags_or_options_absent 1
+                break
+            end
+        end
+        test (count $unparsed_tokens) -eq 0 -o \( -z "$is_repeating_positional" -a "$positional_index" -gt "$positional_count" \) && break
+    end
+end
+
+function __argusfs_complete_directories
+    set -l token (commandline -t)
+    string match -- '*/' $token
+    set -l subdirs $token*/
+    printf %s\n $subdirs
+end
+
+function __argusfs_custom_completion
+    set -x SAP_SHELL fish
+    set -x SAP_SHELL_VERSION $FISH_VERSION
+    set -l tokens (__argusfs_tokens -p)
+    if test -z "$(__argusfs_tokens -t)"
+        set -l index (count (__argusfs_tokens -pc))
+        set tokens $tokens[..$index] \'\' $tokens[(math $index + 1)..]
+    end
+    command $tokens[1] $argv $tokens
+end
+
+complete -c 'argusfs' -f
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'init' -d 'Make a realm: the keys, folders and members of one organisation or person.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'unlock' -d 'Open the realm for your later commands, until `lock` or a timeout.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'lock' -d 'Forget the key that `unlock` left.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'passphrase' -d 'Change what opens the realm.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'recover' -d 'Open a realm again whose passphrase or key file is lost.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'folder' -d 'Make, list, share and delete confidential folders.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'index' -d 'Inspect which capsule holds which file.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'check' -d 'Verify every byte of a folder on storage.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'mount' -d 'Mount a folder; returns when it can be used.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'umount' -d 'Unmount a folder; returns when everything is durable.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'sync' -d 'Make everything in a mounted folder durable.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'status' -d 'Show which folders are mounted, where, and by which process.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'help' -d 'Show subcommand help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" timeout' -l 'timeout' -d 'Lock again after this time: 90, 15m, 8h, 1h30m.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs unlock" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs lock" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs lock" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs lock" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs lock" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs lock" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs passphrase" -eq 1' -fa 'change' -d 'Give the realm another passphrase.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" new-passphrase-file' -l 'new-passphrase-file' -d 'Read the new passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs passphrase change" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" recovery-key-file' -l 'recovery-key-file' -d 'Read the recovery key from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'create' -d 'Make a folder.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'list' -d 'List the folders of the realm.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'show' -d 'Show a folder\'s members, storage and key.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'delete' -d 'Delete a folder with everything in it.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'grant' -d 'Make someone a member, or set a member\'s rights.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'revoke' -d 'Take rights from a member, or the membership.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key for what is written from now on.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create"' -l 'member' -d 'Share it with a member.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" storage' -l 'storage' -d 'Where its capsules lie; inside the realm unless said.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder show" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder delete" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder delete" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder delete" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder delete" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder delete" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant"' -l 'member' -d 'Who, and what they may do.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder grant" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke"' -l 'member' -d 'Who, and which rights.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs index" -eq 1' -fa 'ls' -d 'List a folder\'s whole subtree with each file\'s capsule, owner, protection and key.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" repair' -l 'repair' -d 'Repair what can be repaired without losing anything that is still readable.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs mount" -eq 1' -fa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount"' -s 'o' -d 'Mount options, separated by commas.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" foreground' -l 'foreground' -d 'Serve in this process, until it is unmounted or gets SIGINT or SIGTERM.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs mount" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs umount" -eq 1' -fa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs umount" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs umount" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs sync" -eq 1' -fa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs sync" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs sync" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs help" version' -l 'version' -d 'Show the version.'
