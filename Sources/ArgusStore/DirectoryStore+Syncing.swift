@@ -60,8 +60,10 @@ final class SyncBarrier: Sendable {
     nonisolated(unsafe) private var failureCount = 0
     nonisolated(unsafe) private var lastFailure = StoreError.unavailable
 
-    func pass(_ sync: () throws(StoreError) -> Void) throws(StoreError) {
+    /// `whileWaiting` is called when the caller has been counted and before it waits for its turn.
+    func pass(whileWaiting: () -> Void = {}, _ sync: () throws(StoreError) -> Void) throws(StoreError) {
         let failuresBefore = counter.withLock { failureCount }
+        whileWaiting()
         turn.lock()
         defer { turn.unlock() }
         do throws(StoreError) {

@@ -92,6 +92,24 @@ struct FullStorageTests {
         try store.syncAll()
     }
 
+    @Test("where the filesystem has no holes and no preallocation, zeros are written and nothing is reserved")
+    func withoutFallocate() throws {
+        let mount = try #require(ScratchMount(ramfs: ()), "mounting takes root")
+        let store = try DirectoryStore(path: mount.path, create: true)
+        #expect(try store.reserve(1 << 20) == 0)
+        try store.releaseReserve()
+        let object = try store.create(ObjectName(.random()))
+        let size = 200_000
+        try object.write([UInt8](repeating: 7, count: size))
+        var expected = [UInt8](repeating: 7, count: size)
+        for range in [10..<150_000, 199_000..<300_000, 400_000..<500_000, 0..<0] {
+            try object.punchHole(UInt64(range.lowerBound)..<UInt64(range.upperBound))
+            let inside = range.clamped(to: 0..<size)
+            expected.replaceSubrange(inside, with: repeatElement(0, count: inside.count))
+            #expect(try object.bytes(size * 2) == expected)
+        }
+    }
+
     @Test("a memory store runs full like a disk")
     func memory() throws {
         let store = MemoryStore(capacityBytes: 1 << 20)

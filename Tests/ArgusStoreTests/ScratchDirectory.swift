@@ -45,6 +45,13 @@ final class ScratchMount {
         guard run("mount", "-t", "tmpfs", "-o", "size=\(byteCount)", "tmpfs", path) else { return nil }
     }
 
+    /// ramfs, which can neither punch holes nor allocate ahead.
+    init?(ramfs: Void) {
+        path = scratch.path + "/mount"
+        mkdir(path, 0o755)
+        guard run("mount", "-t", "ramfs", "ramfs", path) else { return nil }
+    }
+
     /// ext4 in a file of `mebibytes`, through a loop device.
     init?(ext4 mebibytes: Int) {
         path = scratch.path + "/mount"
