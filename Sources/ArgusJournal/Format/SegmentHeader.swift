@@ -65,7 +65,8 @@ struct SegmentHeader {
             self.previousHash = try reader.bytes(32)
             self.commitsBefore = try reader.integer()
             let genesisCount = Int(try reader.integer(UInt32.self))
-            guard version == JournalFormat.version, headerCount == JournalFormat.headerByteCount, let known = State(rawValue: state), ordinal > 0,
+            guard version == JournalFormat.version, headerCount == JournalFormat.headerByteCount,
+                let known = State(rawValue: state), ordinal > 0,
                 JournalFormat.segmentByteCounts.contains(Int(segmentByteCount)),
                 genesisCount <= JournalFormat.maxGenesisByteCount
             else { throw MalformedBytes() }

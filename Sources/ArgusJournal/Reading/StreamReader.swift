@@ -185,19 +185,32 @@ final class StreamReader {
         isLive: Bool, mayBeTorn: Bool, includingOpenBatch: Bool = true, _ body: (JournalRecord) -> Bool
     ) throws(JournalFinding) -> Bool {
         while true {
-            let bytes = try load(ordinal)
-            let done = try bytes.withBytes { raw throws(JournalFinding) in
-                try readSegment(raw, isLive: isLive, mayBeTorn: mayBeTorn, body)
+            switch try readStep(isLive: isLive, mayBeTorn: mayBeTorn, body) {
+            case .stopped: return false
+            case .segmentEnded: continue
+            case .streamEnded: return includingOpenBatch ? deliverPending(body, isCommitted: false) : true
             }
-            if done == .stopped { return false }
-            guard done == .segmentEnded else { break }
+        }
+    }
+
+    enum Progress { case stopped, streamEnded, segmentEnded }
+
+    /// Reads to the end of one segment; at `segmentEnded` another one follows.
+    func readStep(isLive: Bool, mayBeTorn: Bool, _ body: (JournalRecord) -> Bool) throws(JournalFinding) -> Progress {
+        let bytes = try load(ordinal)
+        let progress = try bytes.withBytes { raw throws(JournalFinding) in
+            try readSegment(raw, isLive: isLive, mayBeTorn: mayBeTorn, body)
+        }
+        if progress == .segmentEnded {
             ordinal += 1
             offset = JournalFormat.headerByteCount
         }
-        return includingOpenBatch ? deliverPending(body, isCommitted: false) : true
+        return progress
     }
 
-    private enum Progress { case stopped, streamEnded, segmentEnded }
+    /// Hands out the records of the open batch, which no commit covers yet.
+    @discardableResult
+    func readOpenBatch(_ body: (JournalRecord) -> Bool) -> Bool { deliverPending(body, isCommitted: false) }
 
     private func load(_ ordinal: UInt32) throws(JournalFinding) -> [UInt8] {
         do throws(SystemError) {
@@ -250,6 +263,7 @@ final class StreamReader {
                     endsSegment = try readRecord(plain)
                 case .commit:
                     try readCommit(plain)
+                    offset = end
                     guard deliverPending(body, isCommitted: true) else { return .stopped }
                 }
                 offset = end

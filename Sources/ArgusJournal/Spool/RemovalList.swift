@@ -53,8 +53,9 @@ struct RemovalList {
             if error.errno == ENOENT { return RemovalList() }
             throw JournalFinding(reason: .storage(errno: error.errno))
         }
-        guard let bytes = try? SealedBox.open(
-            box, key: key(keys.sealingKey, folder), aad: JournalFormat.removalsMagic), bytes.count > 64,
+        guard
+            let bytes = try? SealedBox.open(
+                box, key: key(keys.sealingKey, folder), aad: JournalFormat.removalsMagic), bytes.count > 64,
             Ed25519.verify(Array(bytes.suffix(64)), Array(bytes.dropLast(64)), keys.signingPublicKey),
             let list = try? bytes.dropLast(64).withUnsafeBytes({ try RemovalList(decoding: $0, folder: folder) })
         else { throw JournalFinding(reason: .removalsUnauthentic) }

@@ -104,9 +104,10 @@ extension Journal {
     private func removeFiles(_ chosen: [Candidate], _ list: inout RemovalList) {
         let kept = (try? Spool.scan(spool).streams) ?? []
         let gone = Set(chosen.filter(\.removal.isWhole).map(\.stream.stream))
-        let needed = Set(kept.filter { !gone.contains($0.stream) }.flatMap { stream in
-            [stream.stream] + stream.genesis.parents.map(\.stream)
-        })
+        let needed = Set(
+            kept.filter { !gone.contains($0.stream) }.flatMap { stream in
+                [stream.stream] + stream.genesis.parents.map(\.stream)
+            })
         // An entry is of use as long as something that is kept refers to its stream; the newest whole ones stay too,
         // for an index that has not been opened since.
         let newestWhole = Set(list.entries.filter(\.removal.isWhole).suffix(64).map(\.removal.stream))

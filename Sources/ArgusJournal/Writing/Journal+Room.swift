@@ -13,7 +13,9 @@ extension Journal {
             let left = limits.segmentByteCount - offset - JournalFormat.tailReserveByteCount
             if left >= frameByteCount {
                 let spareRoom = spare == nil ? 0 : limits.segmentByteCount - JournalFormat.headerByteCount
-                if isPrivileged || left - frameByteCount + spareRoom >= limits.reserveByteCount + closeReserve { return }
+                if isPrivileged || left - frameByteCount + spareRoom >= limits.reserveByteCount + closeReserve {
+                    return
+                }
                 if isSpareRefused { throw .full }
             } else if spare != nil {
                 try rotate()
