@@ -35,7 +35,7 @@ int argus_raise_descriptor_limit(void)
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int argus_pidfd_open(pid_t pid)
+int argus_pidfd_open(int32_t pid)
 {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
@@ -45,7 +45,7 @@ int argus_unmount(const char *path, int lazily)
     return umount2(path, UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0));
 }
 
-ssize_t argus_getxattr(const char *path, const char *name, void *value, size_t count)
+long argus_getxattr(const char *path, const char *name, void *value, size_t count)
 {
     return getxattr(path, name, value, count);
 }

@@ -5,7 +5,7 @@
 #include <spawn.h>
 
 int argus_spawn(
-    pid_t *pid, const char *path, char *const argv[], char *const envp[], int standard_input, int standard_output,
+    int32_t *pid, const char *path, char *const argv[], char *const envp[], int standard_input, int standard_output,
     int standard_error)
 {
     posix_spawn_file_actions_t actions;

@@ -25,7 +25,7 @@ final class ControlServer: Sendable {
     private let lock = Lock()
     private let clientGone = Condition()
     // Guarded by `lock`.
-    nonisolated(unsafe) private var clientCount = 0
+    nonisolated(unsafe) private var clients: Set<Int32> = []
     nonisolated(unsafe) private var acceptor: Thread?
 
     init(path: String, handler: @escaping Handler) throws(SystemError) {
@@ -47,24 +47,31 @@ final class ControlServer: Sendable {
         lock.withLock { acceptor }?.join()
         unlink(path)
         lock.withLock {
-            while clientCount > 0 { clientGone.wait(lock) }
+            // Who has not asked yet is not waited for; answers under way are given.
+            for client in clients { shutdown(client, Int32(SHUT_RD)) }
+            while !clients.isEmpty { clientGone.wait(lock) }
         }
     }
 
     private func acceptClients() {
         while true {
             lock.withLock {
-                while clientCount >= Self.clientMax { clientGone.wait(lock) }
+                while clients.count >= Self.clientMax { clientGone.wait(lock) }
             }
             do throws(SystemError) {
                 guard let client = try LocalSocket.accept(on: socket, orWake: wake.second) else { return }
                 let descriptor = client.release()
-                lock.withLock { clientCount += 1 }
+                lock.withLock { _ = clients.insert(descriptor) }
                 Thread.start(name: "control client") { [self] in
-                    serve(MessageChannel(socket: OwnedDescriptor(owning: descriptor)))
-                    lock.withLock {
-                        clientCount -= 1
-                        clientGone.broadcast()
+                    let conversation = ControlConversation(
+                        channel: MessageChannel(socket: OwnedDescriptor(owning: descriptor)))
+                    // The descriptor is open until it is no longer listed: its number may go to another then.
+                    withExtendedLifetime(conversation) {
+                        serve(conversation)
+                        lock.withLock {
+                            _ = clients.remove(descriptor)
+                            clientGone.broadcast()
+                        }
                     }
                 }
             } catch {
@@ -74,8 +81,7 @@ final class ControlServer: Sendable {
         }
     }
 
-    private func serve(_ channel: consuming MessageChannel) {
-        let conversation = ControlConversation(channel: channel)
+    private func serve(_ conversation: ControlConversation) {
         do throws(ChannelError) {
             guard let peer = conversation.peerUID, peer == geteuid() else {
                 return try conversation.reply(.failed(Self.foreignUserMessage))

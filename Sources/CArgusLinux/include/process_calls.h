@@ -1,7 +1,6 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 // What the command line and the driver process ask of Linux and Swift cannot say itself. Every function
 // returns what its system call returns, -1 with errno where that does.
@@ -25,11 +24,11 @@ long argus_keyring_read(int32_t key, void *payload, size_t count);
 int argus_keyring_invalidate(int32_t key);
 
 // pidfd_open(2).
-int argus_pidfd_open(pid_t pid);
+int argus_pidfd_open(int32_t pid);
 // umount2(2) with UMOUNT_NOFOLLOW, and MNT_DETACH where `lazily` is not 0.
 int argus_unmount(const char *path, int lazily);
 // getxattr(2).
-ssize_t argus_getxattr(const char *path, const char *name, void *value, size_t count);
+long argus_getxattr(const char *path, const char *name, void *value, size_t count);
 // getsockopt(2), SO_PEERCRED: who connected the socket.
 int argus_peer_credentials(int socket, uint32_t *uid, int32_t *pid);
 // accept4(2) with SOCK_CLOEXEC.
@@ -41,5 +40,5 @@ int argus_open_path(const char *path, int directory);
 // mask and default signal actions. The child stays in the caller's session: automount points let only the process
 // group through that mounts them. Returns 0 or an errno.
 int argus_spawn(
-    pid_t *pid, const char *path, char *const argv[], char *const envp[], int standard_input, int standard_output,
+    int32_t *pid, const char *path, char *const argv[], char *const envp[], int standard_input, int standard_output,
     int standard_error);
