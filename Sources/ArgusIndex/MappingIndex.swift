@@ -72,7 +72,7 @@ package struct EntryRow: Hashable, Sendable {
 package enum IndexChange: Sendable {
     case putInode(InodeRow)
     case removeInode(InodeNumber)
-    /// Sets the entry at (parent, name), replacing what was there.
+    /// Sets the entry at (parent, name), replacing what was there, and what else of that directory has its cookie.
     case putEntry(EntryRow)
     case removeEntry(parent: InodeNumber, name: FileName)
     case putAttribute(inode: InodeNumber, name: [UInt8], value: [UInt8])
@@ -87,7 +87,8 @@ package enum IndexChange: Sendable {
 
 /// The values an index holds for its folder as a whole; the raw value is the key on disk.
 package enum MetaKey: String, Sendable, CaseIterable {
-    /// 8 bytes: inode numbers below this were leased and may be in use.
+    /// 16 bytes: the first inode number that a capsule without a row may belong to, and the end of the numbers
+    /// leased so far. After an unclean end the numbers between are probed for orphans.
     case inodeLease
     /// 8 bytes: cookies below this were leased and may be in use.
     case cookieLease
@@ -95,6 +96,8 @@ package enum MetaKey: String, Sendable, CaseIterable {
     case mounted
     /// The newest sequence number and hash of the journal that the driver knew (docs/formats/journal.md).
     case journalHead
+    /// 1 byte: 1 from an unclean end until a full check: capsules may be one commit ahead of their clean rows.
+    case mayLag
     /// 16 bytes: the boot during which the index was last written (/proc/sys/kernel/random/boot_id).
     case bootID
 }
@@ -123,11 +126,19 @@ package enum CommitDurability: Sendable {
 /// The mapping index of one folder: virtual paths to inodes, inodes to capsules.
 ///
 /// One process writes it, and in that process one thread calls `apply` and `commit`; readers may be on any thread.
-/// A read sees all changes applied so far, committed or not.
+/// A read sees all changes applied so far, committed or not. Inode numbers and cookies are below 2⁶³.
 package protocol MappingIndex: AnyObject, Sendable {
     /// Applies the changes in order, as part of the transaction that the next `commit` ends.
+    ///
+    /// An error ends all writing, since half a batch must never be committed: from then on `apply` and `commit` fail
+    /// with it, and what was applied since the last commit never reaches storage. Reads go on.
     func apply(_ changes: borrowing [IndexChange]) throws(IndexError)
     /// Makes everything applied so far one atomic step: after a crash all of it is there, or none.
+    ///
+    /// After an error the changes are still applied and readable, and part of the next commit: after `full`, make room
+    /// and commit again, do not apply again. More changes may be applied meanwhile; they are held in memory. After
+    /// `storage` from a durable commit nothing is known of the disk, and every later commit fails until the index is
+    /// opened anew.
     func commit(_ durability: CommitDurability) throws(IndexError)
 
     func inode(_ number: InodeNumber) throws(IndexError) -> InodeRow?
@@ -140,6 +151,7 @@ package protocol MappingIndex: AnyObject, Sendable {
     /// The entry at the place that `InodeRow.parent` and `InodeRow.cookie` name.
     func entry(parent: InodeNumber, cookie: DirectoryCookie) throws(IndexError) -> EntryRow?
     func attribute(inode: InodeNumber, name: [UInt8]) throws(IndexError) -> [UInt8]?
+    /// All extended attributes of an inode, in the order of their names' bytes.
     func attributes(inode: InodeNumber) throws(IndexError) -> [(name: [UInt8], value: [UInt8])]
     func meta(_ key: MetaKey) throws(IndexError) -> [UInt8]?
 
@@ -156,6 +168,7 @@ package protocol MappingIndex: AnyObject, Sendable {
     /// Examines the whole index: each page authentic, each row well-formed, rows consistent with each other.
     /// Findings are sentences without names.
     func verify() throws(IndexError) -> [String]
-    /// Ends use: what was applied and not committed is dropped.
+    /// Ends use: what was applied and not committed is dropped. Every later call but `close` fails with
+    /// `storage(errno: EBADF)`.
     func close() throws(IndexError)
 }

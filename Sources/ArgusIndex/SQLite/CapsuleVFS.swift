@@ -108,12 +108,12 @@ enum CapsuleVFS {
             // Without methods SQLite calls no xClose for a file that was refused.
             file.pointee.pMethods = nil
             guard let name else {
-                waiting.countRefusal(of: nil)
+                waiting.countRefusal()
                 return SQLITE_CANTOPEN
             }
             let opened = String(cString: name)
             guard flags & SQLITE_OPEN_MAIN_DB != 0, let target = waiting.file(named: opened) else {
-                waiting.countRefusal(of: opened)
+                waiting.countRefusal()
                 return SQLITE_CANTOPEN
             }
             let reference = Unmanaged.passRetained(target).toOpaque()
@@ -173,6 +173,6 @@ private final class WaitingFiles: @unchecked Sendable {
 
     func remove(_ name: String) { lock.withLock { _ = files.removeValue(forKey: name) } }
     func file(named name: String) -> PagedCapsule? { lock.withLock { files[name] } }
-    func countRefusal(of name: String?) { lock.withLock { refusals += 1 } }
+    func countRefusal() { lock.withLock { refusals += 1 } }
     var refusalCount: Int { lock.withLock { refusals } }
 }

@@ -27,8 +27,6 @@ final class PagedCapsule: @unchecked Sendable {
     private var failure: IndexError?
     /// True while a statement runs that changes pages: a failed read inside it must undo the transaction.
     var isWriting = false
-    /// How often SQLite asked for a file other than the database: never, or a setting is wrong.
-    var refusedFileCount = 0
 
     init(capsule: Capsule, isReadOnly: Bool) {
         self.capsule = capsule
@@ -45,9 +43,6 @@ final class PagedCapsule: @unchecked Sendable {
         defer { failure = nil }
         return failure
     }
-
-    /// Pages that wait for `seal`.
-    var unsealedPageCount: Int { overlay.count }
 
     /// Fills `buffer`, which lies within one page, and returns how many bytes the file had there; nil: it failed.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Int? {

@@ -68,6 +68,10 @@ package final class SQLiteIndex: MappingIndex, @unchecked Sendable {
         database = try Database(file, isNew: isNew)
     }
 
+    /// How many files beside an index's capsule SQLite asked for in this process and was refused: 0, or a setting of
+    /// the connection is wrong.
+    package static var refusedFileCount: Int { CapsuleVFS.refusedFileCount }
+
     /// Lends the database to a reader. `apply` sees from the count that someone waits.
     func read<R>(_ body: (Database) throws(IndexError) -> R) throws(IndexError) -> R {
         waitingReaders.wrappingAdd(1, ordering: .relaxed)
