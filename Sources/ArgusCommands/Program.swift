@@ -8,6 +8,7 @@ package enum Program {
 
     /// Runs the command that the arguments name. Started as `mount.argusfs`, the program is mount(8)'s helper.
     package static func run(_ invocation: Invocation) -> ExitStatus {
+        _ = argus_open_standard_descriptors()
         // Passphrases and keys pass through every command: no core dump holds them, and no debugger of this user.
         _ = argus_forbid_core_dumps()
         _ = argus_set_dumpable(0)
@@ -76,6 +77,7 @@ package struct ArgusCommand: ParsableCommand {
                     InitCommand.self, UnlockCommand.self, LockCommand.self, PassphraseCommand.self, RecoverCommand.self,
                 ]),
             CommandGroup(name: "Folder", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
+            CommandGroup(name: "Audit", subcommands: [JournalCommand.self]),
             CommandGroup(
                 name: "Mount",
                 subcommands: [

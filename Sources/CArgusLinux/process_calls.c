@@ -20,6 +20,15 @@ int argus_set_process_name(const char *name)
     return prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0);
 }
 
+int argus_open_standard_descriptors(void)
+{
+    for (int descriptor = 0; descriptor <= 2; descriptor++) {
+        if (fcntl(descriptor, F_GETFD) == -1 && open("/dev/null", O_RDWR) != descriptor)
+            return -1;
+    }
+    return 0;
+}
+
 int argus_forbid_core_dumps(void)
 {
     struct rlimit none = {0, 0};

@@ -23,7 +23,8 @@ struct ControlTests {
     @Test(
         "a hostile message is refused before it costs anything",
         arguments: [
-            ([0xff, 0xff, 0xff, 0xff], ChannelError.tooLong), ([1, 0, 0x10, 0], .tooLong), ([4, 0, 0, 0, 0x7b], .closed),
+            ([0xff, 0xff, 0xff, 0xff], ChannelError.tooLong), ([1, 0, 0x10, 0], .tooLong),
+            ([4, 0, 0, 0, 0x7b], .closed),
             ([1, 0], .closed), ([2, 0, 0, 0, 0x7b, 0x7d], .malformed), ([0, 0, 0, 0], .malformed),
             ([3, 0, 0, 0, 0xff, 0xfe, 0xfd], .malformed),
         ] as [([UInt8], ChannelError)])
@@ -118,7 +119,9 @@ final class Scratch {
     init(depth: Int) throws {
         var template = Array("/tmp/argus-commands-XXXXXX".utf8CString)
         _ = try #require(mkdtemp(&template))
-        var path = template.withUnsafeBufferPointer { String(decoding: $0.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
+        var path = template.withUnsafeBufferPointer {
+            String(decoding: $0.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
         var parts = [path]
         for _ in 1..<max(2, depth) {
             path += "/a-directory-with-a-long-name"

@@ -22,7 +22,8 @@ struct MountOptionTests {
 
     @Test("what concerns mount(8) and systemd is accepted")
     func foreignOptions() throws {
-        let list = try MountOptionList(["defaults,nofail,_netdev,noauto,x-systemd.automount,x-gvfs-name=a b,user=anna,"])
+        let list = try MountOptionList(["defaults,nofail,_netdev,noauto,x-systemd.automount,x-gvfs-name=a b,user=anna,"]
+        )
         #expect(list == MountOptionList())
     }
 
@@ -53,7 +54,9 @@ struct MountOptionTests {
         #expect(try MountHelper.Arguments(["-nfo", "ro", "a", "b"]).isFake)
     }
 
-    @Test("the helper refuses what mount(8) would not pass", arguments: [["a"], ["a", "b", "c"], ["a", "b", "-o"], ["a", "b", "-x"]])
+    @Test(
+        "the helper refuses what mount(8) would not pass",
+        arguments: [["a"], ["a", "b", "c"], ["a", "b", "-o"], ["a", "b", "-x"]])
     func helperUsage(words: [String]) {
         #expect(throws: CommandError.self) { try MountHelper.Arguments(words) }
     }

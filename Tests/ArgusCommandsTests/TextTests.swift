@@ -1,4 +1,5 @@
 import ArgusCore
+import ArgusJournal
 import Testing
 
 @testable import ArgusCommands
@@ -16,7 +17,7 @@ struct TextTests {
         ] as [(Int64, UInt32, String)])
     func timestamps(seconds: Int64, nanoseconds: UInt32, text: String) {
         let time = Timestamp(seconds: seconds, nanoseconds: nanoseconds)
-        #expect(time.text == text)
+        #expect(time.rfc3339 == text)
         #expect(Timestamp(text: text) == time)
     }
 
@@ -78,7 +79,8 @@ struct TextTests {
     @Test("a mapping row keeps a path that is no UTF-8, and has its nulls")
     func mappingRow() throws {
         let row = MappingRow(
-            path: [0x2f, 0xff], fileID: FileID(high: 0, low: 1), inode: InodeNumber(7), kind: "file", size: 3, capsule: nil,
+            path: [0x2f, 0xff], fileID: FileID(high: 0, low: 1), inode: InodeNumber(7), kind: "file", size: 3,
+            capsule: nil,
             location: nil, owner: "anna", protection: "private", keyVersion: nil, modified: .epoch)
         let text = try JSONOutput.text(row)
         #expect(

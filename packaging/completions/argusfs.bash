@@ -173,13 +173,13 @@ _argusfs() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    init|unlock|lock|passphrase|recover|folder|index|check|mount|umount|sync|status|help)
+    init|unlock|lock|passphrase|recover|folder|index|check|journal|mount|umount|sync|status|help)
         # Offer subcommand argument completions
         "_argusfs_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover folder index check mount umount sync status help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover folder index check journal mount umount sync status help' -- "${cur}"))
         ;;
     esac
 }
@@ -598,6 +598,194 @@ _argusfs_check() {
 
     # Offer option value completions
     case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_journal() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __argusfs_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    show|tail|verify|export)
+        # Offer subcommand argument completions
+        "_argusfs_journal_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'show tail verify export' -- "${cur}"))
+        ;;
+    esac
+}
+
+_argusfs_journal_show() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=(--person --activity)
+    non_repeating_options=(--folder --program --path --since --until --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--folder')
+        return
+        ;;
+    '--person')
+        return
+        ;;
+    '--program')
+        return
+        ;;
+    '--activity')
+        return
+        ;;
+    '--path')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_journal_tail() {
+    repeating_flags=()
+    non_repeating_flags=(-f --follow --json --version -h --help)
+    repeating_options=(--person --activity)
+    non_repeating_options=(-n --lines --folder --program --path --since --until --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '-n'|'--lines')
+        return
+        ;;
+    '--folder')
+        return
+        ;;
+    '--person')
+        return
+        ;;
+    '--program')
+        return
+        ;;
+    '--activity')
+        return
+        ;;
+    '--path')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_journal_verify() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--folder --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--folder')
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_journal_export() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=(--person --activity)
+    non_repeating_options=(--folder --program --path --since --until --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--folder')
+        return
+        ;;
+    '--person')
+        return
+        ;;
+    '--program')
+        return
+        ;;
+    '--activity')
+        return
+        ;;
+    '--path')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--until')
+        return
+        ;;
     '--realm')
         __argusfs_add_completions -d
         return

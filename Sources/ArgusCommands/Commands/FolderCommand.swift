@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ArgusCore
+internal import ArgusJournal
 internal import ArgusRealm
 internal import Glibc
 
@@ -220,7 +221,7 @@ struct FolderReport: Encodable {
         members = folder.members.map { Member(who: $0.who, rights: $0.rights.names) }
         storage = folder.storage
         keyVersion = folder.keyGeneration
-        created = folder.created.text
+        created = folder.created.rfc3339
         pid = folder.holder
     }
 

@@ -31,7 +31,7 @@ struct MountCommand: ParsableCommand {
 
     func run() throws {
         try MountRequest(
-            folder: name, directory: directory, options: try MountOptionList(options), realm: realm,
+            folder: name, directory: directory, options: try MountOptionList(options), given: realm,
             runsInForeground: foreground
         ).run()
     }
@@ -42,7 +42,8 @@ struct MountRequest {
     var folder: String
     var directory: String
     var options: MountOptionList
-    var realm: RealmOptions
+    /// What the command line says; what it does not say may be among the mount options.
+    var given: RealmOptions?
     var runsInForeground: Bool
 
     func run() throws(CommandError) {
@@ -63,13 +64,12 @@ struct MountRequest {
     }
 
     private func openRealm() throws(CommandError) -> Realm {
-        var realm = realm
-        realm.realm = realm.realm ?? options.realm
-        if realm.keyFile == nil, realm.passphraseFile == nil {
-            realm.keyFile = options.keyFile
-            realm.passphraseFile = options.passphraseFile
-        }
-        return try realm.openRealm()
+        let isCredentialGiven = given?.keyFile != nil || given?.passphraseFile != nil
+        return try RealmAccess(
+            realm: given?.realm ?? options.realm,
+            keyFile: isCredentialGiven ? given?.keyFile : options.keyFile,
+            passphraseFile: isCredentialGiven ? given?.passphraseFile : options.passphraseFile
+        ).openRealm()
     }
 
     /// A folder has one driver. One that is ending is waited for, when the folder is opened; one that serves a mount is

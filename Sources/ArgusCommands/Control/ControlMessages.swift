@@ -1,4 +1,5 @@
 package import ArgusCore
+internal import ArgusJournal
 
 /// What a command asks a running driver, over the socket REALM/run/FOLDER-ID.sock. One request a connection.
 struct ControlRequest: Codable, Hashable, Sendable {
@@ -88,7 +89,7 @@ package struct MappingRow: Codable, Hashable, Sendable {
         self.owner = owner
         self.protection = protection
         self.keyVersion = keyVersion
-        self.modified = modified.text
+        self.modified = modified.rfc3339
     }
 
     package func encode(to encoder: any Encoder) throws {

@@ -1,5 +1,6 @@
 internal import ArgusCore
 internal import ArgusFS
+internal import ArgusJournal
 internal import ArgusRealm
 internal import ArgusSystem
 internal import Glibc
@@ -39,7 +40,7 @@ final class DriverState: Sendable {
         DriverStatus(
             folder: plan.folder, folderId: folder.hex, mountPoint: plan.mountPoint, pid: getpid(),
             state: lock.withLock { phase }, readOnly: plan.options.isReadOnly, shared: plan.options.allowsOthers,
-            since: started.text, version: Program.version)
+            since: started.rfc3339, version: Program.version)
     }
 
     func enter(_ phase: DriverStatus.State) {

@@ -14,6 +14,8 @@ enum DriverLaunch {
     /// How long the new process may take: it may wait for another driver, and check what a crash left.
     private static let readySeconds = 3600
     private static let handOverSeconds = 30
+    /// Swift's report of a crash shows registers and memory: keys and plaintext among them.
+    private static let environment = ["SWIFT_BACKTRACE": "enable=no"]
 
     /// The answer of the new process.
     enum Answer: Codable {
@@ -28,7 +30,7 @@ enum DriverLaunch {
             let sockets = try LocalSocket.pair()
             let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
             child = try ChildProcess.spawn(
-                "/proc/self/exe", arguments: ["argusfs", commandName, plan.mountPoint], environment: [:],
+                "/proc/self/exe", arguments: ["argusfs", commandName, plan.mountPoint], environment: environment,
                 input: sockets.second.rawValue, output: sockets.second.rawValue, error: null.rawValue)
             channel = MessageChannel(socket: sockets.intoFirst())
         } catch {
@@ -80,25 +82,29 @@ enum DriverLaunch {
 
 /// The `mount` command that started this driver and waits for its answer.
 final class LaunchedBy {
-    private let channel: MessageChannel
+    /// Nil once it has its answer: nothing of the caller stays open in a driver that serves.
+    private var channel: MessageChannel?
     private static let keyMaxBytes = 256
+    private static let answerSeconds = 10
 
     init(channel: consuming MessageChannel) {
-        self.channel = channel
+        self.channel = consume channel
     }
 
     func receive(withinSeconds limit: Int) throws(ChannelError) -> (MountPlan, SecretBytes) {
-        guard let plan = try channel.receive(MountPlan.self, withinSeconds: limit),
-            let count = try channel.receive(Int.self, withinSeconds: limit), (1...Self.keyMaxBytes).contains(count)
+        guard let plan = try channel?.receive(MountPlan.self, withinSeconds: limit),
+            let count = try channel?.receive(Int.self, withinSeconds: limit), (1...Self.keyMaxBytes).contains(count),
+            let key = try channel?.receiveSecret(count: count, withinSeconds: limit)
         else { throw .malformed }
-        return (plan, try channel.receiveSecret(count: count, withinSeconds: limit))
+        return (plan, key)
     }
 
     /// Tells the waiting command; false where it is gone, so that nobody knows of this driver.
     func answer(_ answer: DriverLaunch.Answer) -> Bool {
+        defer { channel = nil }
         do throws(ChannelError) {
-            try channel.send(answer, withinSeconds: 10)
-            // The command reads the answer and exits; one that was killed before does not.
+            guard channel?.isAbandoned(waitMilliseconds: 0) == false else { return false }
+            try channel?.send(answer, withinSeconds: Self.answerSeconds)
             return true
         } catch {
             return false

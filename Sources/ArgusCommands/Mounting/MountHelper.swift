@@ -69,7 +69,7 @@ package enum MountHelper {
                 arguments.options, toleratesUnknown: arguments.toleratesUnknownOptions)
             if arguments.isFake { return Status.success }
             try MountRequest(
-                folder: arguments.folder, directory: arguments.directory, options: options, realm: RealmOptions(),
+                folder: arguments.folder, directory: arguments.directory, options: options, given: nil,
                 runsInForeground: false
             ).run()
             return Status.success

@@ -35,17 +35,31 @@ struct RealmOptions: ParsableArguments {
         }
     }
 
-    /// The realm's directory as an absolute path.
-    var path: String {
-        absolutePath(realm ?? Invocation.current.variable("ARGUS_REALM") ?? Invocation.current.defaultRealmPath)
+    var access: RealmAccess {
+        RealmAccess(realm: realm, keyFile: keyFile, passphraseFile: passphraseFile)
     }
 
+    /// The realm's directory as an absolute path.
+    var path: String { access.path }
+}
+
+/// A realm's place and what opens it, from what the caller said and else from the environment.
+struct RealmAccess {
+    /// The realm's directory as an absolute path.
+    let path: String
     /// Where the credential comes from, as far as the caller said.
-    var source: CredentialSource {
-        if let keyFile { return .keyFile(absolutePath(keyFile)) }
-        if let passphraseFile { return .passphraseFile(absolutePath(passphraseFile)) }
-        if let keyFile = Invocation.current.variable("ARGUS_KEY_FILE") { return .keyFile(absolutePath(keyFile)) }
-        return .unspecified
+    let source: CredentialSource
+
+    init(realm: String?, keyFile: String?, passphraseFile: String?) {
+        let invocation = Invocation.current
+        path = absolutePath(realm ?? invocation.variable("ARGUS_REALM") ?? invocation.defaultRealmPath)
+        if let keyFile = keyFile ?? (passphraseFile == nil ? invocation.variable("ARGUS_KEY_FILE") : nil) {
+            source = .keyFile(absolutePath(keyFile))
+        } else if let passphraseFile {
+            source = .passphraseFile(absolutePath(passphraseFile))
+        } else {
+            source = .unspecified
+        }
     }
 }
 

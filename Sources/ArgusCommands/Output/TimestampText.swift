@@ -1,22 +1,10 @@
 package import ArgusCore
+internal import ArgusJournal
 
 extension Timestamp {
-    /// RFC 3339 in UTC with nanoseconds: `2026-11-23T03:40:25.123456789Z`.
-    package var text: String {
-        let fraction = String(nanoseconds)
-        let zeros = String(repeating: "0", count: max(0, 9 - fraction.count))
-        return "\(dateAndTime).\(zeros)\(fraction)Z"
-    }
-
     /// Without the fraction, for tables: `2026-11-23 03:40:25`, in UTC.
-    package var shortText: String { dateAndTime.replacingFirst("T", with: " ") }
-
-    private var dateAndTime: String {
-        let day = seconds.flooredQuotient(by: 86_400)
-        let second = seconds - day * 86_400
-        let (year, month, dayOfMonth) = civilDate(ofDay: day)
-        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfMonth, 2))"
-        return "\(date)T\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
+    package var shortText: String {
+        rfc3339.split(separator: ".")[0].split(separator: "T").joined(separator: " ")
     }
 
     /// Reads RFC 3339: a date alone is its midnight in UTC; a time without offset is UTC. Nil for anything else.
@@ -54,20 +42,8 @@ extension Timestamp {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01 in the proleptic Gregorian calendar, by counting years from
-/// March on in eras of 400 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-private func civilDate(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let shifted = day + 719_468
-    let era = shifted.flooredQuotient(by: 146_097)
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-}
-
-/// The inverse of `civilDate`.
+/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, by counting years from March on in eras of 400
+/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
 private func dayNumber(year: Int64, month: Int64, day: Int64) -> Int64 {
     let shifted = month <= 2 ? year - 1 : year
     let era = shifted.flooredQuotient(by: 400)
@@ -76,22 +52,10 @@ private func dayNumber(year: Int64, month: Int64, day: Int64) -> Int64 {
     return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
 }
 
-private func padded(_ number: Int64, _ width: Int) -> String {
-    let digits = String(number.magnitude)
-    return (number < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.count)) + digits
-}
-
 extension Int64 {
     fileprivate func flooredQuotient(by divisor: Int64) -> Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient
-    }
-}
-
-extension String {
-    fileprivate func replacingFirst(_ character: Character, with other: Character) -> String {
-        guard let index = firstIndex(of: character) else { return self }
-        return self[..<index] + String(other) + self[self.index(after: index)...]
     }
 }
 

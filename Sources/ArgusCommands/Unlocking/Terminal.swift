@@ -29,8 +29,8 @@ struct Terminal: ~Copyable {
         var silent = saved
         silent.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG | IEXTEN)
         silent.c_iflag |= tcflag_t(ICRNL)
-        guard tcsetattr(descriptor.rawValue, TCSAFLUSH, &silent) == 0 else { return nil }
-        defer { tcsetattr(descriptor.rawValue, TCSAFLUSH, &saved) }
+        guard tcsetattr(descriptor.rawValue, TCSADRAIN, &silent) == 0 else { return nil }
+        defer { tcsetattr(descriptor.rawValue, TCSADRAIN, &saved) }
         show(question)
         defer { show("\n") }
 

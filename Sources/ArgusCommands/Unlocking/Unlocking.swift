@@ -2,8 +2,23 @@ internal import ArgusRealm
 internal import ArgusSystem
 internal import Glibc
 
-/// From what the caller gave to an open realm.
 extension RealmOptions {
+    func openRealm(usingKeyring: Bool = true) throws(CommandError) -> Realm {
+        try access.openRealm(usingKeyring: usingKeyring)
+    }
+
+    /// What a new realm is to open with: a key file, a passphrase file, or a passphrase asked for twice.
+    func newUnlock() throws(CommandError) -> Unlock {
+        switch access.source {
+        case .keyFile(let file): .keyFile(file)
+        case .passphraseFile(let file): .passphrase(try Passphrase.read(from: file))
+        case .unspecified: .passphrase(try Passphrase.askTwice("New passphrase: "))
+        }
+    }
+}
+
+/// From what the caller gave to an open realm.
+extension RealmAccess {
     /// Opens the realm with a key file, a passphrase file, the kernel keyring if asked, or an answer on the terminal: the
     /// first of them that there is.
     func openRealm(usingKeyring: Bool = true) throws(CommandError) -> Realm {
@@ -22,24 +37,6 @@ extension RealmOptions {
                 throw CommandError(path, "opens with a key file; give it with --key-file FILE or in ARGUS_KEY_FILE")
             }
             return .passphrase(try Passphrase.ask("Passphrase of the realm: "))
-        }
-    }
-
-    /// What a new realm is to open with: a key file, a passphrase file, or a passphrase asked for twice.
-    func newUnlock() throws(CommandError) -> Unlock {
-        try NewCredential(source: source).unlock(question: "New passphrase: ")
-    }
-}
-
-/// A credential that is about to replace another, or to be the first.
-struct NewCredential {
-    let source: CredentialSource
-
-    func unlock(question: String) throws(CommandError) -> Unlock {
-        switch source {
-        case .keyFile(let file): .keyFile(file)
-        case .passphraseFile(let file): .passphrase(try Passphrase.read(from: file))
-        case .unspecified: .passphrase(try Passphrase.askTwice(question))
         }
     }
 }

@@ -7,6 +7,8 @@
 
 // prctl(2), PR_SET_DUMPABLE: 0 keeps core dumps, ptrace and /proc/PID/mem away from this process.
 int argus_set_dumpable(int dumpable);
+// Makes /dev/null of each standard descriptor that the caller left closed: what is opened later must not take its place.
+int argus_open_standard_descriptors(void);
 // setrlimit(2), RLIMIT_CORE: no core file, soft and hard.
 int argus_forbid_core_dumps(void);
 // setrlimit(2), RLIMIT_NOFILE: as many descriptors as the hard limit allows.
