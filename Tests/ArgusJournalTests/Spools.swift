@@ -141,3 +141,7 @@ final class StillClock: Clock, @unchecked Sendable {
     func now() -> Timestamp { lock.withLock { Timestamp(seconds: seconds, nanoseconds: 5) } }
     func monotonicNanoseconds() -> UInt64 { lock.withLock { UInt64(seconds) * 1_000_000_000 } }
 }
+
+func pwriteByte(_ descriptor: Int32, _ byte: UInt8, _ position: Int) -> Bool {
+    withUnsafeBytes(of: byte) { pwrite(descriptor, $0.baseAddress, 1, off_t(position)) } == 1
+}

@@ -53,6 +53,8 @@ package enum JournalFormat {
     }
 
     static let countersName = "counters"
+    /// A segment that is being made.
+    static let unfinishedName = ".new-segment"
 }
 
 /// What a frame holds.

@@ -25,6 +25,8 @@ package struct JournalGenesis: Hashable, Sendable {
     /// The kernel's boot id: a stream of another boot that did not end may have lost its last batch.
     package var bootID: [UInt8]
     package var isStrict: Bool
+    /// The size of the stream's segments.
+    package var segmentByteCount: UInt32
     package var signingPublicKey: [UInt8]
     package var keyBox: [UInt8]
     package var parents: [JournalParent]
@@ -45,6 +47,7 @@ package struct JournalGenesis: Hashable, Sendable {
         writer.integer(monotonicNanoseconds)
         writer.append(bootID)
         writer.integer(UInt8(isStrict ? 1 : 0))
+        writer.integer(segmentByteCount)
         writer.append(signingPublicKey)
         writer.append(keyBox)
         writer.integer(UInt16(parents.count))
@@ -82,6 +85,7 @@ package struct JournalGenesis: Hashable, Sendable {
         let mode = try reader.integer(UInt8.self)
         guard mode <= 1 else { throw MalformedBytes() }
         self.isStrict = mode == 1
+        self.segmentByteCount = try reader.integer()
         self.signingPublicKey = try reader.bytes(32)
         self.keyBox = try reader.bytes(MACKey.boxByteCount)
         let count = Int(try reader.integer(UInt16.self))
@@ -101,7 +105,8 @@ package struct JournalGenesis: Hashable, Sendable {
 
     init(
         stream: StreamID, device: DeviceID, folder: FolderID, time: Timestamp, monotonicNanoseconds: UInt64,
-        bootID: [UInt8], isStrict: Bool, signingPublicKey: [UInt8], keyBox: [UInt8], parents: [JournalParent]
+        bootID: [UInt8], isStrict: Bool, segmentByteCount: UInt32, signingPublicKey: [UInt8],
+        keyBox: [UInt8], parents: [JournalParent]
     ) {
         self.stream = stream
         self.device = device
@@ -110,6 +115,7 @@ package struct JournalGenesis: Hashable, Sendable {
         self.monotonicNanoseconds = monotonicNanoseconds
         self.bootID = bootID
         self.isStrict = isStrict
+        self.segmentByteCount = segmentByteCount
         self.signingPublicKey = signingPublicKey
         self.keyBox = keyBox
         self.parents = parents

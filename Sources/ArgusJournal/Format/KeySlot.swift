@@ -22,23 +22,37 @@ enum KeySlot {
     static func read(_ header: UnsafeRawBufferPointer, slots: SecretBytes, ordinal: UInt32) -> (
         epoch: UInt64, key: SecretBytes
     )? {
-        var newest: (epoch: UInt64, key: SecretBytes)?
-        for offset in JournalFormat.slotOffsets {
-            let epoch = header.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
-            if let newest, newest.epoch > epoch { continue }
-            guard self.offset(epoch: epoch) == offset else { continue }
-            let box = Array(header[offset + 8..<offset + 68])
-            if let key = try? SealedBox.openSecret(box, key: slots, aad: aad(epoch: epoch, ordinal: ordinal)) {
-                newest = (epoch, key)
-            }
-        }
-        return newest
+        JournalFormat.slotOffsets
+            .compactMap { open(header, at: $0, slots: slots, ordinal: ordinal) }
+            .max { $0.epoch < $1.epoch }
     }
 
     static func isWiped(_ header: UnsafeRawBufferPointer) -> Bool {
+        JournalFormat.slotOffsets.allSatisfy { isZero(header, $0) }
+    }
+
+    /// Whether each place is empty or holds a key that opens.
+    static func isClean(_ header: UnsafeRawBufferPointer, slots: SecretBytes, ordinal: UInt32) -> Bool {
         JournalFormat.slotOffsets.allSatisfy {
-            SegmentHeader.isZero(header, $0..<$0 + JournalFormat.slotByteCount)
+            isZero(header, $0)
+                || open(header, at: $0, slots: slots, ordinal: ordinal) != nil
+                    && SegmentHeader.isZero(header, $0 + 68..<$0 + JournalFormat.slotByteCount)
         }
+    }
+
+    private static func isZero(_ header: UnsafeRawBufferPointer, _ offset: Int) -> Bool {
+        SegmentHeader.isZero(header, offset..<offset + JournalFormat.slotByteCount)
+    }
+
+    private static func open(
+        _ header: UnsafeRawBufferPointer, at offset: Int, slots: SecretBytes, ordinal: UInt32
+    ) -> (epoch: UInt64, key: SecretBytes)? {
+        let epoch = header.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+        guard self.offset(epoch: epoch) == offset,
+            let key = try? SealedBox.openSecret(
+                Array(header[offset + 8..<offset + 68]), key: slots, aad: aad(epoch: epoch, ordinal: ordinal))
+        else { return nil }
+        return (epoch, key)
     }
 
     private static func aad(epoch: UInt64, ordinal: UInt32) -> [UInt8] {

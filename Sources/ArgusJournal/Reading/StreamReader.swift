@@ -57,6 +57,8 @@ final class StreamReader {
     private(set) var slot: (epoch: UInt64, key: SecretBytes)?
     /// Something follows the last whole frame that is no frame: a write that was cut short.
     private(set) var hasTornTail = false
+    /// The stream has ended, but a crash kept its key from being wiped.
+    private(set) var hasKeyLeft = false
     private var key: SecretBytes?
     private var previousKey: SecretBytes?
     private var pending: [JournalRecord] = []
@@ -228,7 +230,7 @@ final class StreamReader {
         let isFresh = offset == JournalFormat.headerByteCount
         let header = try Self.parse(Array(raw[..<JournalFormat.headerByteCount]), stream, ordinal)
         guard header.genesis == genesisBlock, header.stream == stream, header.state == .used,
-            raw.count <= Int(header.segmentByteCount)
+            header.segmentByteCount == genesis.segmentByteCount, raw.count <= Int(header.segmentByteCount)
         else { throw finding(.headerMismatch) }
         if isFresh {
             guard header.firstSequence == sequence + 1, header.previousHash == hash,
@@ -330,9 +332,8 @@ final class StreamReader {
         let isRestZero = SegmentHeader.isZero(raw, min(offset, raw.count)..<raw.count)
         if isFinal {
             guard isRestZero else { throw finding(.bytesAfterEnd) }
-            guard JournalFormat.slotOffsets.allSatisfy({ isSlotClean(raw, $0) }) else {
-                throw finding(.keySlotMismatch)
-            }
+            guard isSlotClean(raw) else { throw finding(.keySlotMismatch) }
+            hasKeyLeft = !KeySlot.isWiped(raw)
             if let last = try Self.ordinals(directory, stream).last, last > ordinal,
                 try Self.header(directory, stream, last).state == .used
             {
@@ -342,6 +343,7 @@ final class StreamReader {
         }
         if try hasNextSegment() {
             guard isRestZero else { throw finding(.bytesAfterEnd) }
+            guard isSlotClean(raw) else { throw finding(.keySlotMismatch) }
             return .segmentEnded
         }
         if endsSegment || lastRecordEndsSegment, !isLive, slot == nil {
@@ -357,9 +359,8 @@ final class StreamReader {
 
     private var lastRecordEndsSegment: Bool { pending.last?.checkpoint?.purpose == .segmentEnd }
 
-    /// Whether a slot of a stream that has ended is zeros, or a key that was not wiped before a crash.
-    private func isSlotClean(_ raw: UnsafeRawBufferPointer, _ slotOffset: Int) -> Bool {
-        SegmentHeader.isZero(raw, slotOffset..<slotOffset + JournalFormat.slotByteCount) || slot != nil
+    private func isSlotClean(_ raw: UnsafeRawBufferPointer) -> Bool {
+        KeySlot.isClean(raw, slots: streamKeys.slots, ordinal: ordinal)
     }
 
     private func hasNextSegment() throws(JournalFinding) -> Bool {

@@ -14,6 +14,8 @@ extension Journal {
     static let idleWakeNanoseconds: UInt64 = 60_000_000_000
     /// How long after a refusal the spare is tried again.
     static let spareRetryNanoseconds: UInt64 = 1_000_000_000
+    /// How long a strict commit waits for those who shared the last one; about what a sync takes.
+    static let siblingNanoseconds: UInt64 = 150_000
     static let pruneIntervalNanoseconds: UInt64 = 3_600_000_000_000
 
     func run() {
@@ -59,6 +61,20 @@ extension Journal {
             guard now < end else { return }
             _ = work.wait(lock, nanoseconds: end - now)
         }
+        awaitSiblings()
+    }
+
+    /// Those who shared the last commit are likely to come again in a moment: one sync for all of them is cheaper for
+    /// each than one for the first and another for the rest. Someone alone never waits here.
+    private func awaitSiblings() {
+        guard mode == .strict, isUrgent, !isStopping, !isSpareWanted, lastGroupCount > 1 else { return }
+        expectedTicket = durableTicket &+ lastGroupCount
+        let end = Self.monotonicNanoseconds() + Self.siblingNanoseconds
+        while ticket < expectedTicket, !isStopping, !isSpareWanted {
+            let now = Self.monotonicNanoseconds()
+            guard now < end, work.wait(lock, nanoseconds: end - now) else { break }
+        }
+        expectedTicket = 0
     }
 
     /// The machine's clock: the journal's own may be a test's, which stands still.
@@ -123,6 +139,7 @@ extension Journal {
             // The batch is on disk: its key goes, everywhere, before anybody is told.
             if let next { try replaceKey(with: next, isFinal: flags.contains(.final)) }
             retired.removeFirst(leaving.count)
+            lastGroupCount = covered &- durableTicket
             durableTicket = covered
             progress.broadcast()
             lock.unlock()

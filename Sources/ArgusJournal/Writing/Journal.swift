@@ -54,6 +54,9 @@ package final class Journal: JournalSink, @unchecked Sendable {
     /// Counts appends and counted denials: what `durableTicket` has reached is on disk.
     var ticket: UInt64 = 0
     var durableTicket: UInt64 = 0
+    /// How many waited for the last commit, and the ticket at which as many wait for the next.
+    var lastGroupCount: UInt64 = 0
+    var expectedTicket: UInt64 = 0
     var areCountersDirty = false
     var isSlotDirty = false
     var isThreadIdle = false
@@ -262,6 +265,15 @@ package final class Journal: JournalSink, @unchecked Sendable {
         noteWork()
     }
 
+    /// Wakes the commit thread where it sleeps, or where the group that it waits for is complete.
+    @inline(__always)
+    func noteWork() {
+        if isThreadIdle || ticket == expectedTicket {
+            isThreadIdle = false
+            work.signal()
+        }
+    }
+
     func seal(_ bytes: UnsafeRawBufferPointer, kind: FrameKind) throws(JournalError) {
         do throws(CryptoError) {
             try FrameSealer.seal(
@@ -292,14 +304,6 @@ package final class Journal: JournalSink, @unchecked Sendable {
         }
         defer { saltOffset += JournalFormat.saltByteCount }
         return UnsafeRawBufferPointer(rebasing: salts[saltOffset..<saltOffset + JournalFormat.saltByteCount])
-    }
-
-    @inline(__always)
-    func noteWork() {
-        if isThreadIdle {
-            isThreadIdle = false
-            work.signal()
-        }
     }
 
     private func waitIfStrict() throws(JournalError) {

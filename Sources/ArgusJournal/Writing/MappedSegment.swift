@@ -64,11 +64,12 @@ final class WritableSegment: Sendable {
         self.file = file
     }
 
-    /// Makes the segment's file with the header of a spare.
+    /// Makes the segment's file with the header of a spare. It has its name only once it is whole and on disk.
     static func make(
         _ directory: DirectoryHandle, ordinal: UInt32, byteCount: Int, stream: StreamID, genesis: [UInt8]
     ) throws(SystemError) -> WritableSegment {
-        let name = JournalFormat.segmentName(ordinal)
+        let name = JournalFormat.unfinishedName
+        if try directory.exists(name) { try directory.remove(name) }
         let file = try MappedFile(directory, name: name, byteCount: byteCount)
         file.populate()
         let header = SegmentHeader(
@@ -77,6 +78,7 @@ final class WritableSegment: Sendable {
         header.encode().withUnsafeBytes { file.bytes.copyMemory(from: $0) }
         do throws(SystemError) {
             try file.sync()
+            try directory.rename(name, to: JournalFormat.segmentName(ordinal))
             try directory.sync()
         } catch {
             try? directory.remove(name)

@@ -46,6 +46,7 @@ struct StreamStart {
             genesis = JournalGenesis(
                 stream: stream, device: device, folder: folder, time: clock.now(),
                 monotonicNanoseconds: clock.monotonicNanoseconds(), bootID: bootID, isStrict: mode == .strict,
+                segmentByteCount: UInt32(limits.segmentByteCount),
                 signingPublicKey: keys.signingKey.publicKey,
                 keyBox: try MACKey.seal(macKey, to: keys.auditPublicKey, stream: stream), parents: parents
             ).encode(genesisKey: keys.genesisKey)

@@ -92,6 +92,8 @@ private struct Taker {
         if !isSettled {
             if isDead, !reader.isFinal {
                 guard end(reader, candidate) else { return }
+            } else if isDead, reader.hasKeyLeft {
+                try? StreamEnding.wipe(reader)
             }
             newest = (candidate.stream, reader.sequence)
             outcome.parents.append(
@@ -227,7 +229,7 @@ private enum StreamEnding {
     }
 
     /// Wipes every segment's key and takes away the spare.
-    private static func wipe(_ reader: StreamReader) throws {
+    static func wipe(_ reader: StreamReader) throws {
         let zeros = [UInt8](repeating: 0, count: 2 * JournalFormat.slotByteCount)
         for ordinal in try StreamReader.ordinals(reader.directory, reader.stream) {
             let name = JournalFormat.segmentName(ordinal)
@@ -238,6 +240,9 @@ private enum StreamEnding {
             let file = try reader.directory.open(name, flags: O_RDWR)
             try write(zeros[...], to: file, at: JournalFormat.slotOffsets[0])
             try check(fdatasync(file.rawValue), "fdatasync(2)")
+        }
+        if try reader.directory.exists(JournalFormat.unfinishedName) {
+            try reader.directory.remove(JournalFormat.unfinishedName)
         }
         try reader.directory.sync()
     }
