@@ -14,7 +14,13 @@ struct RowSealing {
         precondition(EVP_EncryptInit_ex2(context, cipher, key, nil, nil) == 1)
     }
 
+    /// Seals a row and hashes it for the set.
     func seal(_ row: UnsafeRawBufferPointer, into sealed: UnsafeMutableRawBufferPointer) {
+        sealOnly(row, into: sealed)
+        hash(UnsafeRawBufferPointer(sealed), into: sealed)
+    }
+
+    func sealOnly(_ row: UnsafeRawBufferPointer, into sealed: UnsafeMutableRawBufferPointer) {
         var nonce = (UInt64.random(in: 0...UInt64.max), UInt32.random(in: 0...UInt32.max))
         var count: Int32 = 0
         withUnsafeBytes(of: &nonce) { bytes in
@@ -26,7 +32,6 @@ struct RowSealing {
         _ = EVP_EncryptUpdate(context, output, &count, input, Int32(row.count))
         _ = EVP_EncryptFinal_ex(context, output + Int(count), &count)
         _ = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, output + row.count)
-        hash(UnsafeRawBufferPointer(sealed), into: sealed)
     }
 
     func hash(_ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
