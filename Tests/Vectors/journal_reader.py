@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Reads and verifies an ARGUS journal, from docs/formats/journal.md alone.
+
+    journal_reader.py SPOOL MASTER_KEY_HEX REALM_ID_HEX
+
+Prints one record a line as JSON, oldest stream first, and ends with 1 at the first thing that does not fit.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import struct
+import sys
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+HEADER = 4096
+ACTIVITIES = (
+    "open create read write close copy rename link unlink truncate set-attributes list denied integrity recover mount "
+    "unmount export import member-added member-removed key-rotated policy-applied device-connected device-blocked gap "
+    "checkpoint agent-start agent-stop"
+).split()
+
+
+class Finding(Exception):
+    pass
+
+
+def need(condition, message):
+    if not condition:
+        raise Finding(message)
+
+
+def hkdf(key, salt, info):
+    return HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(key)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def mac(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def open_box(key, box, aad):
+    return AESGCM(key).decrypt(box[:12], box[12:], aad)
+
+
+def raw_public(key):
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+class Keys:
+    def __init__(self, master, realm):
+        derive = lambda name: hkdf(master, realm, b"argus journal %s v1" % name)
+        self.sealing = derive(b"sealing")
+        self.genesis = derive(b"genesis")
+        self.audit = X25519PrivateKey.from_private_bytes(derive(b"audit"))
+        self.signer = raw_public(Ed25519PrivateKey.from_private_bytes(derive(b"signing")))
+
+
+class Genesis:
+    def __init__(self, block, keys):
+        need(block[:8] == b"ARGJGEN1", "no genesis")
+        need(hmac.compare_digest(mac(keys.genesis, block[:-32]), block[-32:]), "genesis is not the realm's")
+        version, suite = struct.unpack_from("<HH", block, 8)
+        need((version, suite) == (1, 1), "unknown version or suite")
+        self.stream, self.device, self.folder = block[12:28], block[28:44], block[44:60]
+        self.seconds, self.nanoseconds, self.monotonic = struct.unpack_from("<qIQ", block, 60)
+        self.boot = block[80:96]
+        self.strict, self.segment_bytes = struct.unpack_from("<BI", block, 96)
+        self.signer, self.box = block[101:133], block[133:225]
+        need(self.signer == keys.signer, "foreign signing key")
+        (count,) = struct.unpack_from("<H", block, 225)
+        self.parents = []
+        for index in range(count):
+            at = 227 + 64 * index
+            sequence, = struct.unpack_from("<Q", block, at + 16)
+            final, = struct.unpack_from("<Q", block, at + 56)
+            self.parents.append((block[at:at + 16], sequence, block[at + 24:at + 56], final == 1))
+        need(len(block) == 227 + 64 * count + 32, "genesis has another length")
+        self.hash = sha256(block)
+        tail = self.folder + self.device
+        self.frames_key = hkdf(keys.sealing, self.stream, b"argus journal frames v1" + tail)
+        self.slots_key = hkdf(keys.sealing, self.stream, b"argus journal slots v1" + tail)
+        ephemeral = self.box[:32]
+        shared = keys.audit.exchange(X25519PublicKey.from_public_bytes(ephemeral))
+        wrapping = hkdf(shared, ephemeral + raw_public(keys.audit), b"argus journal first key v1")
+        self.first_key = open_box(wrapping, self.box[32:], self.stream)
+
+
+def parse_removal(data):
+    stream, ordinal, sequence, digest, whole = struct.unpack("<16sIQ32sB", data)
+    return {"stream": stream, "ordinal": ordinal, "sequence": sequence, "hash": digest, "whole": whole == 1}
+
+
+def parse_record(plain):
+    need(plain[:8] == b"ARGJREC1" and len(plain) <= 65535, "malformed record")
+    record = {"previous": plain[8:40], "salt": plain[40:56], "hash": sha256(plain), "fields": {}}
+    (record["seq"], record["seconds"], record["nanoseconds"], record["monotonic"], record["activity"],
+     record["status"], zero) = struct.unpack_from("<QqIQHBB", plain, 56)
+    need(zero == 0 and record["status"] in (1, 2), "malformed record")
+    at = 88
+    while at < len(plain):
+        kind, count = struct.unpack_from("<HH", plain, at)
+        need(at + 4 + count <= len(plain), "malformed record")
+        record["fields"][kind] = plain[at + 4:at + 4 + count]
+        at += 4 + count
+    return record
+
+
+class Stream:
+    """One stream, verified from its first kept segment to its end."""
+
+    def __init__(self, directory, name, keys):
+        self.name, self.keys = name, keys
+        self.records, self.hashes = [], {}
+        self.final = False
+        path = os.path.join(directory, name)
+        segments = sorted(entry for entry in os.listdir(path) if entry.endswith(".segment"))
+        need(segments, f"stream {name} has no segment")
+        self.first = int(segments[0][:8])
+        for index, entry in enumerate(segments):
+            need(int(entry[:8]) == self.first + index, f"stream {name}: a segment before {entry} is missing")
+            with open(os.path.join(path, entry), "rb") as file:
+                data = file.read()
+            if struct.unpack_from("<I", data, 16)[0] == 0:
+                continue
+            need(not self.final, f"stream {name}: something follows its end")
+            self.read_segment(self.first + index, data)
+        need(self.final or self.slot is not None, f"stream {name}: its end was cut")
+        need(self.final or self.slot[0] <= self.commits, f"stream {name}: its end was cut")
+
+    def read_segment(self, ordinal, data):
+        need(data[:8] == b"ARGJSEG1", "no segment")
+        version, header, number, state, size = struct.unpack_from("<HHIII", data, 8)
+        need((version, header, number, state) == (1, HEADER, ordinal, 1), "malformed header")
+        first, previous, commits, count = struct.unpack_from("<Q32sQI", data, 40)
+        block = data[512:512 + count]
+        if ordinal == self.first:
+            self.block, self.genesis = block, Genesis(block, self.keys)
+            need(self.genesis.stream.hex() == self.name, "the stream has another one's name")
+            self.key, self.previous_key = self.genesis.first_key, None
+            self.sequence, self.hash, self.commits = first - 1, previous, commits
+            for _ in range(commits):
+                self.next_key()
+            if ordinal == 1:
+                need((first, previous, commits) == (1, self.genesis.hash, 0), "malformed header")
+        need(block == self.block and data[24:40] == self.genesis.stream, "header of another stream")
+        need(size == self.genesis.segment_bytes and len(data) <= size, "wrong size")
+        need((first, previous, commits) == (self.sequence + 1, self.hash, self.commits), "header does not follow")
+        need(not any(data[92:256] + data[400:512] + data[512 + count:HEADER]), "header is not zero where it must be")
+        self.read_slots(ordinal, data)
+        at = HEADER
+        while at + 4 <= len(data):
+            length, = struct.unpack_from("<I", data, at)
+            if length == 0:
+                break
+            need(not self.final, "something follows the end")
+            end = at + (length + 7) // 8 * 8
+            need(length > 36 and end <= len(data) and not any(data[at + 5:at + 8] + data[at + length:end]), "no frame")
+            aad = self.genesis.stream + struct.pack("<IIII", ordinal, at, length, data[at + 4])
+            try:
+                plain = AESGCM(self.genesis.frames_key).decrypt(data[at + 8:at + 20], data[at + 20:at + length], aad)
+            except InvalidTag:
+                raise Finding(f"stream {self.name}, segment {ordinal}, record {self.sequence + 1}: does not open")
+            self.check_slot()
+            if data[at + 4] == 1:
+                self.read_record(ordinal, plain)
+            else:
+                need(data[at + 4] == 2, "unknown frame")
+                self.read_commit(plain)
+            at = end
+        self.check_slot()
+        need(not self.final or not any(data[at:]), "bytes behind the end")
+
+    def read_slots(self, ordinal, data):
+        self.slot = None
+        for offset in (256, 328):
+            epoch, = struct.unpack_from("<Q", data, offset)
+            try:
+                aad = b"argus journal slot v1" + struct.pack("<QI", epoch, ordinal)
+                key = open_box(self.genesis.slots_key, data[offset + 8:offset + 68], aad)
+            except InvalidTag:
+                continue
+            if self.slot is None or epoch > self.slot[0]:
+                self.slot = (epoch, key)
+
+    def check_slot(self):
+        if self.slot and self.slot[0] == self.commits:
+            need(self.slot[1] == self.key, f"stream {self.name}: the key in the header is another batch's")
+
+    def next_key(self):
+        self.previous_key, self.key = self.key, hkdf(self.key, b"", b"argus journal mac key v1")
+
+    def read_record(self, ordinal, plain):
+        record = parse_record(plain)
+        where = f"stream {self.name}, segment {ordinal}, record {record['seq']}"
+        need(record["seq"] == self.sequence + 1, f"{where}: {self.sequence + 1} was expected")
+        need(record["previous"] == self.hash, f"{where}: does not continue the record before")
+        if 21 in record["fields"]:
+            body, signature = record["fields"][21][:-64], record["fields"][21][-64:]
+            signed = (b"argus journal checkpoint v1" + self.genesis.stream + struct.pack("<Q", self.sequence)
+                      + self.hash + body)
+            try:
+                Ed25519PublicKey.from_public_bytes(self.genesis.signer).verify(signature, signed)
+            except InvalidSignature:
+                raise Finding(f"{where}: the checkpoint's signature is wrong")
+        self.sequence, self.hash = record["seq"], record["hash"]
+        self.hashes[self.sequence] = self.hash
+        self.records.append(record)
+
+    def read_commit(self, plain):
+        need(len(plain) == 104 and plain[:8] == b"ARGJCMT1", "malformed commit")
+        epoch, sequence, digest, flags, _ = struct.unpack_from("<QQ32sQq", plain, 8)
+        where = f"stream {self.name}, batch {epoch}"
+        need((epoch, sequence, digest) == (self.commits, self.sequence, self.hash), f"{where}: does not fit here")
+        need(hmac.compare_digest(mac(self.key, self.genesis.stream + plain[:72]), plain[72:]), f"{where}: forged")
+        self.commits += 1
+        self.next_key()
+        self.final = bool(flags & 1)
+
+
+def read_removals(spool, folder, keys):
+    path = os.path.join(spool, folder.hex() + ".removed")
+    if not os.path.exists(path):
+        return {}
+    with open(path, "rb") as file:
+        box = file.read()
+    data = open_box(hkdf(keys.sealing, folder, b"argus journal removals v1"), box, b"ARGJREM1")
+    Ed25519PublicKey.from_public_bytes(keys.signer).verify(data[-64:], data[:-64])
+    need(data[:8] == b"ARGJREM1" and data[8:24] == folder, "foreign list of removals")
+    count, = struct.unpack_from("<I", data, 24)
+    entries = {}
+    for index in range(count):
+        removal = parse_removal(data[28 + 85 * index:28 + 85 * index + 61])
+        entries[removal["stream"]] = removal
+    return entries
+
+
+def verify(spool, keys):
+    streams = [Stream(spool, name, keys) for name in sorted(os.listdir(spool)) if len(name) == 32]
+    streams.sort(key=lambda s: (s.genesis.seconds, s.genesis.nanoseconds, s.name))
+    by_id = {stream.genesis.stream: stream for stream in streams}
+    removals = {folder: read_removals(spool, folder, keys) for folder in {s.genesis.folder for s in streams}}
+    for stream in streams:
+        removed = removals[stream.genesis.folder]
+        if stream.first > 1:
+            entry = removed.get(stream.genesis.stream)
+            need(entry and entry["ordinal"] >= stream.first - 1, f"stream {stream.name}: its beginning is missing")
+        for parent, sequence, digest, final in stream.genesis.parents:
+            found = by_id.get(parent)
+            if found is None:
+                need(removed.get(parent, {}).get("whole"), f"stream {parent.hex()} is missing")
+                continue
+            need(found.sequence >= sequence, f"stream {found.name}: its end was cut")
+            need(not final or found.sequence == sequence, f"stream {found.name}: something follows its end")
+            need(sequence == 0 or found.hashes.get(sequence, digest) == digest, f"stream {found.name}: is another one")
+    return streams
+
+
+def show(stream, record):
+    fields = record["fields"]
+    text = lambda kind: fields.get(kind, b"").decode("utf-8", "replace")
+    number = lambda kind: int.from_bytes(fields[kind], "little")
+    line = {
+        "seq": record["seq"], "activity": ACTIVITIES[record["activity"] - 1],
+        "status": "success" if record["status"] == 1 else "failure", "person": text(1),
+        "uid": number(2) if 2 in fields else 0xFFFFFFFF, "program": text(5), "path": text(11),
+        "folderId": stream.genesis.folder.hex(), "device": stream.genesis.device.hex(),
+        "stream": stream.genesis.stream.hex(), "monotonic": record["monotonic"], "hash": record["hash"].hex(),
+        "fileId": fields.get(10, b"").hex(),
+    }
+    for kind, name in ((3, "auid"), (7, "session"), (8, "parentPid"), (14, "bytes"), (15, "size")):
+        if kind in fields:
+            line[name] = number(kind)
+    for kind, name in ((9, "parentProgram"), (12, "secondPath"), (13, "reason")):
+        if kind in fields:
+            line[name] = text(kind)
+    for kind, name in ((6, "programSha256"), (16, "capsule")):
+        if kind in fields:
+            line[name] = fields[kind].hex()
+    if 17 in fields:
+        line["seen"] = {1: "exact", 2: "inferred"}[fields[17][0]]
+    if 19 in fields:
+        line["count"], line["firstSeq"] = struct.unpack_from("<QQ", fields[19])
+    if 20 in fields:
+        line["gapStream"] = fields[20][:16].hex()
+        line["gapFirst"], line["gapLast"] = struct.unpack_from("<QQ", fields[20], 16)
+    if 21 in fields:
+        line["checkpoint"] = {1: "segmentEnd", 2: "close", 3: "removal"}[fields[21][0]]
+    return line
+
+
+def main():
+    spool, master, realm = sys.argv[1], bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3])
+    try:
+        for stream in verify(spool, Keys(master, realm)):
+            for record in stream.records:
+                print(json.dumps(show(stream, record), ensure_ascii=False))
+    except Finding as finding:
+        print(finding, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
