@@ -221,4 +221,13 @@ struct ForwardSecurityTests {
         let bytes = try readFile(spool.segmentPath(journal.stream, 1))
         #expect(bytes[256..<512].allSatisfy { $0 == 0 })
     }
+
+    @Test("a running journal holds no key that could vouch for a stream or open a first MAC key")
+    func heldKeys() throws {
+        let spool = try SpoolFixture()
+        let journal = try spool.journal()
+        #expect(journal.readingKeys.genesisKey == nil)
+        #expect(journal.readingKeys.auditKey == nil)
+        try journal.close()
+    }
 }

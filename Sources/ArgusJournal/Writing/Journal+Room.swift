@@ -23,6 +23,7 @@ extension Journal {
             } else if isSpareRefused {
                 throw .full
             }
+            if isStopping, !isOwnThread { throw .closed }
             if isOwnThread {
                 makeSpare()
             } else {

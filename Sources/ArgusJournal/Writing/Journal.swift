@@ -106,7 +106,10 @@ package final class Journal: JournalSink, @unchecked Sendable {
         self.spool = spool
         self.directory = start.directory
         self.streamKeys = start.keys
-        self.readingKeys = ReadingKeys(keys)
+        var readingKeys = ReadingKeys(keys)
+        // From here on this process must not be able to vouch for a stream.
+        readingKeys.genesisKey = nil
+        self.readingKeys = readingKeys
         self.signingKey = keys.signingKey
         self.genesis = start.genesis
         self.current = start.segment
