@@ -14,6 +14,7 @@ internal import Glibc
 enum Assembly {
     /// How long a mount waits for the driver that had the folder before to end.
     private static let predecessorWaitMilliseconds = 10_000
+    static var predecessorWaitNanoseconds: UInt64 { UInt64(predecessorWaitMilliseconds) * 1_000_000 }
 
     /// Serves the folder until it is unmounted; `whenServing` is called once the mount is ready.
     static func serve(
@@ -44,14 +45,17 @@ enum Assembly {
             throw CommandError(plan.folder, "cannot be brought into use (\(error)); see `argusfs check`")
         }
         let service = ControlService(state: state, folder: folder, volume: volume)
-        let control = try ControlServer.started(at: socketPath, handler: service.handle)
 
+        var control: ControlServer?
         var failure: CommandError?
         do throws(CommandError) {
+            control = try ControlServer.started(at: socketPath, handler: service.handle)
             let driver = try mount(volume, plan)
             signals.onTermination { driver.unmount() }
             state.enter(.serving)
-            do throws(CommandError) { try whenServing() } catch {
+            do throws(CommandError) {
+                try whenServing()
+            } catch {
                 failure = error
                 driver.unmount()
             }

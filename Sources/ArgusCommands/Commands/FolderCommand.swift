@@ -106,6 +106,10 @@ struct FolderDeleteCommand: ParsableCommand {
 
     func run() throws {
         let open = try realm.openRealm()
+        let folder = try realmResult(name) { () throws(RealmError) in try open.folder(named: name) }
+        if try open.driver(of: folder) != nil {
+            throw CommandError(name, "is mounted; unmount it first, `argusfs status` shows where")
+        }
         try realmResult(name) { () throws(RealmError) in try open.deleteFolder(named: name) }
     }
 }

@@ -98,6 +98,7 @@ struct DriverCommand: ParsableCommand {
     @Argument var mountPoint: String
 
     func run() throws {
+        DriverLog.toStandardError()
         let (plan, masterKey, parent) = try DriverLaunch.takeOver()
         var isServing = false
         do throws(CommandError) {

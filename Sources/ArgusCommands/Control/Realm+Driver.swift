@@ -1,20 +1,40 @@
 internal import ArgusCore
 internal import ArgusRealm
+internal import ArgusSystem
+internal import Glibc
 
 extension Realm {
     func socketPath(of folder: FolderID) -> String {
         "\(runDirectory)/\(folder.hex).sock"
     }
 
-    /// The driver that serves the folder, or nil where none answers.
+    /// The driver that serves the folder, or nil where none does. One that is ending after a plain umount(8) is waited
+    /// for: the folder at rest is better asked than the one on its way there.
     func driver(of folder: FolderSummary) throws(CommandError) -> ControlClient? {
-        do throws(ControlClient.Failure) {
-            return try ControlClient(path: socketPath(of: folder.id))
-        } catch {
-            if error == .noDriver { return nil }
-            throw CommandError(folder.name, error.message)
+        let path = socketPath(of: folder.id)
+        let clock = SystemClock()
+        let deadline = clock.monotonicNanoseconds() + Assembly.predecessorWaitNanoseconds
+        var brokenCount = 0
+        while true {
+            do throws(ControlClient.Failure) {
+                if try ControlClient(path: path).status().state != .closing { return try ControlClient(path: path) }
+                guard clock.monotonicNanoseconds() < deadline else {
+                    throw .refused("is still being unmounted; try again in a moment")
+                }
+            } catch {
+                if error == .noDriver { return nil }
+                // A driver that ends in this moment breaks off; the next attempt finds none.
+                brokenCount += 1
+                guard error == .broken, brokenCount < Self.brokenMax else {
+                    throw CommandError(folder.name, error.message)
+                }
+            }
+            usleep(Self.closingPollMicroseconds)
         }
     }
+
+    private static var brokenMax: Int { 3 }
+    private static var closingPollMicroseconds: UInt32 { 50_000 }
 
     /// Lets a running driver read members and keys again.
     func tellDriver(ofFolder name: String) throws(CommandError) {

@@ -8,7 +8,7 @@ enum DriverLog {
     /// A log that has grown past this is kept once as `driver.log.1` when the next driver starts.
     private static let fileMaxBytes = 4 << 20
 
-    /// For a driver in the foreground.
+    /// Log lines go to standard error: the terminal of a driver in the foreground, otherwise what `toFile` makes of it.
     static func toStandardError() {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     }
