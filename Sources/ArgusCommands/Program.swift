@@ -9,7 +9,9 @@ package enum Program {
     /// Runs the command that the arguments name. Started as `mount.argusfs`, the program is mount(8)'s helper.
     package static func run(_ invocation: Invocation) -> ExitStatus {
         _ = argus_open_standard_descriptors()
-        // Passphrases and keys pass through every command: no core dump holds them, and no debugger of this user.
+        // Passphrases and keys pass through every command: no core dump holds them, no debugger of this user, and no
+        // report of a crash, in which Swift's runtime shows registers and the memory they point to.
+        for number in [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
         _ = argus_forbid_core_dumps()
         _ = argus_set_dumpable(0)
         return Invocation.$current.withValue(invocation) {

@@ -14,8 +14,6 @@ enum DriverLaunch {
     /// How long the new process may take: it may wait for another driver, and check what a crash left.
     private static let readySeconds = 3600
     private static let handOverSeconds = 30
-    /// Swift's report of a crash shows registers and memory: keys and plaintext among them.
-    private static let environment = ["SWIFT_BACKTRACE": "enable=no"]
 
     /// The answer of the new process.
     enum Answer: Codable {
@@ -30,7 +28,7 @@ enum DriverLaunch {
             let sockets = try LocalSocket.pair()
             let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
             child = try ChildProcess.spawn(
-                "/proc/self/exe", arguments: ["argusfs", commandName, plan.mountPoint], environment: environment,
+                "/proc/self/exe", arguments: ["argusfs", commandName, plan.mountPoint], environment: [:],
                 input: sockets.second.rawValue, output: sockets.second.rawValue, error: null.rawValue)
             channel = MessageChannel(socket: sockets.intoFirst())
         } catch {
