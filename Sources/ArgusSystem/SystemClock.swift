@@ -1,4 +1,5 @@
 package import ArgusCore
+internal import CArgusLinux
 internal import Glibc
 
 /// The machine's clocks (clock_gettime(2)).
