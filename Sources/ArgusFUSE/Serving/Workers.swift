@@ -1,0 +1,188 @@
+internal import ArgusCore
+internal import ArgusFS
+internal import ArgusSystem
+internal import CArgusLinux
+internal import CFuse3
+internal import Glibc
+internal import Logging
+internal import Synchronization
+
+/// The threads that serve a mount: one leads, the others rest.
+///
+/// The leader takes a request. What comes from memory it serves at once and goes on leading: no thread is woken, and the
+/// app's answer costs one write. What may wait (`Operation.mayWait`) it serves too, but first gives the leadership to a
+/// resting thread, and rests itself afterwards.
+///
+/// Invariants: 1. at most one thread leads, and only it reads from the device; 2. a thread serves one request at a time,
+/// from buffers of its own; 3. once `isEnding` is set, no thread takes another request, and each ends after the one it
+/// serves; 4. `lock` is held for the hand-over alone, never while a request is served.
+final class Workers: Sendable {
+    /// Threads of a mount: three may wait for storage while one still answers for names.
+    static let count = 4
+
+    private let device: Int32
+    private let receiver: RequestReceiver
+    private let dispatcher: Dispatcher
+    private let whenAgreed: @Sendable () -> Void
+    /// What INIT agreed on (`KernelFeatures.rawValue`).
+    private let features = Atomic<UInt64>(0)
+
+    private let lock = Lock()
+    private let vacancy = Condition()
+    /// Guarded by `lock`.
+    nonisolated(unsafe) private var hasLeader = false
+    /// Guarded by `lock`.
+    nonisolated(unsafe) private var isEnding = false
+
+    /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
+    init(device: Int32, volume: Volume, whenAgreed: @escaping @Sendable () -> Void) throws(SystemError) {
+        self.device = device
+        self.whenAgreed = whenAgreed
+        receiver = try RequestReceiver(device: device)
+        dispatcher = Dispatcher(volume: volume)
+    }
+
+    /// Serves until the mount is gone or `end` is called, and every request taken is answered.
+    func serve() {
+        let threads = (0..<Self.count).map { number in
+            Thread.start(name: "fuse-\(number)") { self.work() }
+        }
+        for thread in threads { thread.join() }
+    }
+
+    /// Takes no further request. Does not wait.
+    func end() {
+        lock.withLock {
+            isEnding = true
+            vacancy.broadcast()
+        }
+        receiver.interrupt()
+    }
+
+    private func work() {
+        let request = RequestBuffer()
+        let answer = AnswerBuffer()
+        while takeLeadership() {
+            lead(request, answer)
+        }
+    }
+
+    /// Rests until no thread leads; false where serving ends.
+    private func takeLeadership() -> Bool {
+        lock.withLock {
+            while hasLeader, !isEnding { vacancy.wait(lock) }
+            guard !isEnding else { return false }
+            hasLeader = true
+            return true
+        }
+    }
+
+    private func giveLeadership() {
+        lock.withLock {
+            hasLeader = false
+            vacancy.signal()
+        }
+    }
+
+    /// Serves requests until one of them may wait; that is served last, under another leader.
+    private func lead(_ buffer: RequestBuffer, _ answer: AnswerBuffer) {
+        while true {
+            guard case .request(let byteCount) = receiver.next(into: buffer.bytes) else { return end() }
+            if serve(UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix(byteCount)), answer) { return }
+        }
+    }
+
+    /// True where the leadership was given away meanwhile.
+    private func serve(_ bytes: UnsafeRawBufferPointer, _ buffer: AnswerBuffer) -> Bool {
+        let header: RequestHeader
+        let body: RequestBody
+        do throws(DecodingError) {
+            (header, body) = try RequestDecoder.header(of: bytes)
+        } catch {
+            log.error("the kernel sent what is no request", metadata: ["bytes": "\(bytes.count)"])
+            return false
+        }
+        let reply = Reply(descriptor: device, unique: header.unique, opcode: header.opcode)
+        let operation: Operation
+        do throws(DecodingError) {
+            let decoder = RequestDecoder(features: KernelFeatures(rawValue: features.load(ordering: .relaxed)))
+            operation = try decoder.operation(header, body)
+        } catch {
+            refuse(header, error, reply)
+            return false
+        }
+        if case .initialize(let offer) = operation {
+            initialize(offer, reply, buffer)
+            return false
+        }
+        let handsOver = operation.mayWait
+        if handsOver { giveLeadership() }
+        do throws(FileSystemError) {
+            let answer = try dispatcher.answer(operation, of: header, in: buffer)
+            send(answer, from: buffer, reply)
+        } catch {
+            reply.fail(error.errno)
+        }
+        return handsOver
+    }
+
+    private func send(_ answer: Answer, from buffer: AnswerBuffer, _ reply: consuming Reply) {
+        switch answer {
+        case .none: reply.omit()
+        case .payload(let count): reply.send(UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix(count)))
+        }
+    }
+
+    private func refuse(_ header: RequestHeader, _ error: DecodingError, _ reply: consuming Reply) {
+        let isUnanswered = Opcode(rawValue: header.opcode)?.isUnanswered ?? false
+        if error == .malformed {
+            log.error("a request is malformed", metadata: ["opcode": "\(header.opcode)"])
+        }
+        guard !isUnanswered else { return reply.omit() }
+        switch error {
+        case .malformed: reply.fail(EIO)
+        case .refused(let errno): reply.fail(errno)
+        case .invalid(let cause): reply.fail(cause.errno)
+        }
+    }
+
+    private func initialize(_ offer: KernelOffer, _ reply: consuming Reply, _ buffer: AnswerBuffer) {
+        switch Handshake.answer(offer) {
+        case .agreed(let out, let agreed):
+            features.store(agreed.rawValue, ordering: .relaxed)
+            send(buffer.put(out), from: buffer, reply)
+            whenAgreed()
+        case .askAgain(let out):
+            send(buffer.put(out), from: buffer, reply)
+        case .refused:
+            log.error(
+                "the kernel's FUSE is too old; Linux 5.4 or newer is needed",
+                metadata: ["version": "\(offer.major).\(offer.minor)"])
+            reply.fail(EPROTO)
+        }
+    }
+}
+
+/// A worker's room for one request, laid out so that the content of a WRITE begins on a page.
+private final class RequestBuffer {
+    /// `fuse_in_header` and `fuse_write_in`.
+    private static let prefixByteCount = RequestHeader.byteCount + MemoryLayout<fuse_write_in>.size
+
+    private let pages: UnsafeMutableRawBufferPointer
+    /// As long as the kernel demands for the agreed size of a WRITE.
+    let bytes: UnsafeMutableRawBufferPointer
+
+    /// Traps where the system has no memory: a worker starts with it, or not at all.
+    init() {
+        let page = Protocol.pageByteCount
+        guard let base = argus_fuse_map_buffer(page + Protocol.requestMaxBytes) else {
+            preconditionFailure("no memory for the buffers of a mount")
+        }
+        pages = UnsafeMutableRawBufferPointer(start: base, count: page + Protocol.requestMaxBytes)
+        bytes = UnsafeMutableRawBufferPointer(rebasing: pages[(page - Self.prefixByteCount)...])
+    }
+
+    deinit {
+        if let base = pages.baseAddress { argus_fuse_unmap_buffer(base, pages.count) }
+    }
+}

@@ -1,0 +1,122 @@
+package import ArgusCore
+package import ArgusFS
+
+/// The fields that every request begins with (`struct fuse_in_header`).
+package struct RequestHeader: Hashable, Sendable {
+    package static let byteCount = 40
+
+    package var opcode: UInt32
+    /// Names the request in its answer.
+    package var unique: UInt64
+    /// The inode it is about; a directory where it carries names.
+    package var node: InodeNumber
+    package var caller: Caller
+
+    package init(opcode: UInt32, unique: UInt64, node: InodeNumber, caller: Caller) {
+        self.opcode = opcode
+        self.unique = unique
+        self.node = node
+        self.caller = caller
+    }
+}
+
+/// A request of the kernel with its arguments. Pointers lead into the receiver's buffer.
+package struct Request {
+    package var header: RequestHeader
+    package var operation: Operation
+}
+
+/// What the kernel offers when a mount begins (`struct fuse_init_in`).
+package struct KernelOffer: Hashable, Sendable {
+    package var major: UInt32
+    package var minor: UInt32
+    package var readAheadMaxBytes: UInt32
+    package var features: KernelFeatures
+
+    package init(major: UInt32, minor: UInt32, readAheadMaxBytes: UInt32, features: KernelFeatures) {
+        self.major = major
+        self.minor = minor
+        self.readAheadMaxBytes = readAheadMaxBytes
+        self.features = features
+    }
+}
+
+/// What LOOKUP looks for: a child, or what an NFS server asks to find its way up (FUSE_EXPORT_SUPPORT).
+package enum LookupTarget: Hashable, Sendable {
+    case child(FileName)
+    case itself
+    case parent
+}
+
+package struct ForgottenInode: Hashable, Sendable {
+    package var inode: InodeNumber
+    package var count: UInt64
+}
+
+/// One operation with its arguments, as the volume takes them.
+package enum Operation {
+    case initialize(KernelOffer)
+    case destroy
+    case interrupt
+    case lookup(LookupTarget)
+    case forget([ForgottenInode])
+    case getAttributes(handle: HandleID?)
+    case setAttributes(AttributeChanges)
+    case readLink
+    case makeSymlink(FileName, target: [UInt8])
+    case makeNode(FileName, mode: UInt32, device: UInt32)
+    case makeDirectory(FileName, permissions: UInt32)
+    case unlink(FileName)
+    case removeDirectory(FileName)
+    case rename(FileName, to: FileName, in: InodeNumber, flags: RenameFlags)
+    case link(InodeNumber, as: FileName)
+    case access(mask: UInt32)
+    case statistics
+    case create(FileName, permissions: UInt32, flags: OpenFlags)
+    case open(flags: OpenFlags, killsSetID: Bool)
+    case read(HandleID, offset: UInt64, count: Int)
+    case write(HandleID, offset: UInt64, UnsafeRawBufferPointer, killsSetID: Bool)
+    case flush(HandleID)
+    case release(HandleID, wrote: Bool)
+    case synchronize(HandleID, dataOnly: Bool)
+    case allocate(HandleID, mode: AllocateMode, offset: UInt64, count: UInt64)
+    case seek(HandleID, offset: UInt64, SeekWhence)
+    case copyRange(CopyArguments)
+    case openDirectory
+    case readDirectory(HandleID, after: DirectoryCookie, count: Int, withAttributes: Bool)
+    case releaseDirectory(HandleID)
+    case synchronizeDirectory(HandleID)
+    case setXattr(name: [UInt8], value: UnsafeRawBufferPointer, flags: XattrFlags, clearsSetGID: Bool)
+    case getXattr(name: [UInt8], capacity: Int)
+    case listXattrs(capacity: Int)
+    case removeXattr(name: [UInt8])
+    case synchronizeAll
+
+    /// True where serving may wait for storage, or work for long: the leader gives its place away first.
+    ///
+    /// Names and attributes come from memory; handing over costs more than serving them.
+    package var mayWait: Bool {
+        switch self {
+        case .read, .write, .flush, .synchronize, .open, .allocate, .seek, .copyRange, .openDirectory, .readDirectory,
+            .synchronizeDirectory, .synchronizeAll, .destroy:
+            true
+        case .setAttributes(let changes): changes.size != nil
+        case .release(_, let wrote): wrote
+        case .initialize, .interrupt, .lookup, .forget, .getAttributes, .readLink, .makeSymlink, .makeNode,
+            .makeDirectory, .unlink, .removeDirectory, .rename, .link, .access, .statistics, .create,
+            .releaseDirectory, .setXattr, .getXattr, .listXattrs, .removeXattr:
+            false
+        }
+    }
+}
+
+/// The arguments of copy_file_range(2).
+package struct CopyArguments: Hashable, Sendable {
+    package var source: HandleID
+    package var sourceOffset: UInt64
+    package var destination: HandleID
+    package var destinationOffset: UInt64
+    package var count: UInt64
+    /// The kernel takes the answer as 64 bits (COPY_FILE_RANGE_64).
+    package var isWide: Bool
+}
