@@ -1,0 +1,67 @@
+internal import ArgusCore
+internal import ArgusJournal
+internal import ArgusSystem
+internal import Synchronization
+
+/// An open file or directory.
+final class Handle: Sendable {
+    let id: HandleID
+    let inode: InodeNumber
+    let fileID: FileID
+    let flags: OpenFlags
+    /// Who opened it; what happens through it is recorded under that name, whoever holds the descriptor later.
+    let actor: AuditActor
+    let uid: UInt32
+    let gid: UInt32
+    /// Nil for directories.
+    let content: FileContent?
+    let bytesRead = Atomic<UInt64>(0)
+    let bytesWritten = Atomic<UInt64>(0)
+    /// Version of the policy under which the handle was last found permitted.
+    let policyVersion: Atomic<UInt64>
+
+    init(
+        id: HandleID, inode: InodeNumber, fileID: FileID, flags: OpenFlags, actor: AuditActor, caller: Caller,
+        content: FileContent?, policyVersion: UInt64
+    ) {
+        self.id = id
+        self.inode = inode
+        self.fileID = fileID
+        self.flags = flags
+        self.actor = actor
+        self.uid = caller.uid
+        self.gid = caller.gid
+        self.content = content
+        self.policyVersion = Atomic(policyVersion)
+    }
+}
+
+/// The open files and directories of a mount. Ids are never reused.
+final class HandleTable: Sendable {
+    private let lock = Lock()
+    // Sound: read and written under `lock` alone.
+    nonisolated(unsafe) private var handles: [HandleID: Handle] = [:]
+    private let newest = Atomic<UInt64>(0)
+
+    func nextID() -> HandleID { newest.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    func insert(_ handle: Handle) {
+        lock.withLock { handles[handle.id] = handle }
+    }
+
+    func find(_ id: HandleID) throws(FileSystemError) -> Handle {
+        guard let handle = lock.withLock({ handles[id] }) else { throw .badHandle }
+        return handle
+    }
+
+    func remove(_ id: HandleID) -> Handle? {
+        lock.withLock { handles.removeValue(forKey: id) }
+    }
+
+    func removeAll() -> [Handle] {
+        lock.withLock {
+            defer { handles = [:] }
+            return Array(handles.values)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package import ArgusCore
+internal import ArgusIndex
+internal import ArgusSystem
+
+extension Volume {
+    /// Changes attributes, as chmod(2), chown(2), truncate(2) and utimensat(2) have it.
+    package func setAttributes(
+        of inode: InodeNumber, to changes: AttributeChanges, caller: Caller
+    ) throws(FileSystemError) -> FileAttributes {
+        try requireRight(.write, of: caller, on: inode)
+        guard !configuration.isReadOnly else { throw .readOnly }
+        if let size = changes.size {
+            try checkSize(size, of: inode, changes: changes, caller: caller)
+            try resize(inode, to: size)
+        }
+        let result = try change { () throws(Missing) -> FileAttributes in
+            let node = try node(inode)
+            try requireOwnership(of: node, for: changes, by: caller)
+            if node.row.hasExtendedAttributes, changes.uid != nil || changes.gid != nil || changes.size != nil,
+                node.extendedAttributes == nil
+            {
+                throw .extendedAttributes(inode)
+            }
+            apply(changes, to: node, by: caller)
+            put(node)
+            return attributes(node)
+        }
+        try record(
+            changes.size != nil ? .truncate : .setAttributes, caller: caller, inode: inode,
+            byteCount: changes.size ?? 0)
+        return result
+    }
+
+    private func checkSize(
+        _ size: UInt64, of inode: InodeNumber, changes: AttributeChanges, caller: Caller
+    ) throws(FileSystemError) {
+        guard size <= Self.maxFileByteCount else { throw .fileTooLarge }
+        try transact { () throws(Missing) in
+            let node = try node(inode)
+            switch node.row.attributes.kind {
+            case .file: break
+            case .directory: throw .failed(.isDirectory)
+            default: throw .failed(.invalidArgument)
+            }
+            if changes.handle == nil { try require(.write, of: caller, on: node) }
+        }
+    }
+
+    private func requireOwnership(
+        of node: Node, for changes: AttributeChanges, by caller: Caller
+    ) throws(Missing) {
+        guard case .personal = configuration.sharing, caller.uid != 0 else { return }
+        let attributes = node.row.attributes
+        let owns = caller.uid == attributes.uid
+        if changes.permissions != nil && !owns { throw .failed(.notPermitted) }
+        if let uid = changes.uid, !owns || uid != attributes.uid { throw .failed(.notPermitted) }
+        if let gid = changes.gid, !owns || (gid != attributes.gid && !isMember(caller, of: gid)) {
+            throw .failed(.notPermitted)
+        }
+        for change in [changes.accessed, changes.modified] where change != nil && !owns {
+            // Setting the time of now needs no more than the right to write.
+            guard change == .now, posixAllows(.write, to: caller, on: attributes) else {
+                throw .failed(change == .now ? .accessDenied : .notPermitted)
+            }
+        }
+    }
+
+    private func apply(_ changes: AttributeChanges, to node: Node, by caller: Caller) {
+        let now = parts.clock.now()
+        var attributes = node.row.attributes
+        if var permissions = changes.permissions {
+            permissions &= 0o7777
+            if case .personal = configuration.sharing, caller.uid != 0, attributes.kind != .directory,
+                !isMember(caller, of: changes.gid ?? attributes.gid)
+            {
+                permissions &= ~0o2000
+            }
+            attributes.permissions = permissions
+        }
+        let changesOwner = changes.uid != nil || changes.gid != nil
+        if let uid = changes.uid { attributes.uid = uid }
+        if let gid = changes.gid { attributes.gid = gid }
+        node.row.attributes = attributes
+        if attributes.kind == .file {
+            if changesOwner || changes.killsSetID { clearSetID(of: node) }
+            if changesOwner || changes.size != nil { dropCapabilities(of: node) }
+        }
+        if let accessed = changes.accessed { node.row.attributes.accessed = time(accessed, now) }
+        if let modified = changes.modified {
+            node.row.attributes.modified = time(modified, now)
+        } else if changes.size != nil {
+            node.row.attributes.modified = now
+        }
+        node.row.attributes.changed = changes.changed ?? now
+    }
+
+    private func time(_ change: TimeChange, _ now: Timestamp) -> Timestamp {
+        switch change {
+        case .now: now
+        case .to(let time): time
+        }
+    }
+
+    /// Clears the set-user-id bit, and the set-group-id bit where it is not a mark for mandatory locks (inode(7)).
+    func clearSetID(of node: Node) {
+        node.row.attributes.permissions &= ~0o4000
+        if node.row.attributes.permissions & 0o0010 != 0 { node.row.attributes.permissions &= ~0o2000 }
+    }
+
+    /// A file that changes loses the capabilities its old content was given (capabilities(7)).
+    func dropCapabilities(of node: Node) {
+        let name = Array("security.capability".utf8)
+        guard node.row.hasExtendedAttributes, node.extendedAttributes?.removeValue(forKey: name) != nil else { return }
+        names.queue.add(.removeAttribute(inode: node.inode, name: name))
+        node.row.hasExtendedAttributes = node.extendedAttributes?.isEmpty == false
+    }
+}

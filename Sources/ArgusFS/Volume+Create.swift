@@ -1,0 +1,165 @@
+internal import ArgusCapsule
+package import ArgusCore
+internal import ArgusCrypto
+internal import ArgusIndex
+internal import ArgusSystem
+
+extension Volume {
+    /// Makes a file, FIFO, socket or device node. `mode` has the umask applied.
+    package func makeNode(
+        _ name: FileName, in parent: InodeNumber, mode: UInt32, device: UInt32, caller: Caller
+    ) throws(FileSystemError) -> FileAttributes {
+        let format = mode & 0o170000
+        guard let kind = format == 0 ? .file : FileKind(rawValue: format), kind != .directory, kind != .symlink else {
+            throw .invalidArgument
+        }
+        let hasDevice = kind == .block || kind == .character
+        return try makeEntry(name, in: parent, caller: caller) { seed in
+            seed.kind = kind
+            seed.permissions = mode & 0o7777
+            seed.device = hasDevice ? device : 0
+        }
+    }
+
+    package func makeDirectory(
+        _ name: FileName, in parent: InodeNumber, permissions: UInt32, caller: Caller
+    ) throws(FileSystemError) -> FileAttributes {
+        try makeEntry(name, in: parent, caller: caller) { seed in
+            seed.kind = .directory
+            seed.permissions = permissions & 0o7777
+        }
+    }
+
+    package func makeSymlink(
+        _ name: FileName, in parent: InodeNumber, target: [UInt8], caller: Caller
+    ) throws(FileSystemError) -> FileAttributes {
+        guard !target.isEmpty, target.count < 4096 else { throw target.isEmpty ? .notFound : .nameTooLong }
+        return try makeEntry(name, in: parent, caller: caller) { seed in
+            seed.kind = .symlink
+            seed.permissions = 0o777
+            seed.target = target
+        }
+    }
+
+    /// What a new inode starts with.
+    struct Seed {
+        var kind = FileKind.file
+        var permissions: UInt32 = 0
+        var device: UInt32 = 0
+        var target: [UInt8] = []
+    }
+
+    private func makeEntry(
+        _ name: FileName, in parent: InodeNumber, caller: Caller, _ fill: (inout Seed) -> Void
+    ) throws(FileSystemError) -> FileAttributes {
+        try requireRight(.write, of: caller, on: parent, name: name)
+        var seed = Seed()
+        fill(&seed)
+        let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
+            let directory = try directory(parent)
+            try requireChange(of: directory, by: caller)
+            guard try child(name, of: directory) == nil else { throw .failed(.exists) }
+            try requireLeases()
+            let node = makeNode(seed, name: name, in: directory, caller: caller)
+            return (attributes(node), node.row.fileID)
+        }
+        try record(.create, caller: caller, file: made.1, in: parent, name: name)
+        return made.0
+    }
+
+    /// Makes the inode and its first name; under the namespace lock, with leases at hand.
+    func makeNode(_ seed: Seed, name: FileName, in directory: Node, caller: Caller) -> Node {
+        let inode = InodeNumber(names.inodeLease.take())
+        let now = parts.clock.now()
+        var permissions = seed.permissions
+        var gid = caller.gid
+        if directory.row.attributes.permissions & 0o2000 != 0 {
+            // A set-gid directory passes on its group, and to directories the bit as well (inode(7)).
+            gid = directory.row.attributes.gid
+            if seed.kind == .directory {
+                permissions |= 0o2000
+            } else if permissions & 0o2010 == 0o2010, caller.uid != 0, !isMember(caller, of: gid) {
+                permissions &= ~0o2000
+            }
+        }
+        let attributes = FileAttributes(
+            inode: inode, kind: seed.kind, permissions: permissions,
+            linkCount: seed.kind == .directory ? 2 : 1, uid: caller.uid, gid: gid, device: seed.device,
+            size: UInt64(seed.target.count), accessed: now, modified: now, changed: now, created: now)
+        let node = Node(
+            inode: inode,
+            row: InodeRow(
+                attributes: attributes, fileID: parts.keys.fileID(of: inode), parent: directory.inode, cookie: 0,
+                linkTarget: seed.target))
+        node.knowsAllChildren = seed.kind == .directory
+        node.extendedAttributes = [:]
+        node.creationNumber = names.queue.current
+        insert(node)
+        link(name, to: node, in: directory, becomesPlace: true)
+        names.queue.put(node)
+        if seed.kind == .directory { directory.row.attributes.linkCount += 1 }
+        touch(directory, entries: 1, now: now)
+        return node
+    }
+
+    /// A further name for a file.
+    package func link(
+        _ inode: InodeNumber, as name: FileName, in parent: InodeNumber, caller: Caller
+    ) throws(FileSystemError) -> FileAttributes {
+        try requireRight(.write, of: caller, on: parent, name: name)
+        let source = path(of: inode)
+        let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
+            let node = try node(inode)
+            let directory = try directory(parent)
+            try requireChange(of: directory, by: caller)
+            guard !node.isDirectory else { throw .failed(.notPermitted) }
+            guard !node.isRemoved else { throw .failed(.notFound) }
+            guard try child(name, of: directory) == nil else { throw .failed(.exists) }
+            guard node.row.attributes.linkCount < configuration.limits.links else { throw .failed(.tooManyLinks) }
+            try requireLeases()
+            let now = parts.clock.now()
+            node.row.attributes.linkCount += 1
+            node.row.attributes.changed = now
+            link(name, to: node, in: directory, becomesPlace: false)
+            names.queue.put(node)
+            touch(directory, entries: 1, now: now)
+            return (attributes(node), node.row.fileID)
+        }
+        try append(
+            .init(
+                activity: .link, status: .success, actor: actor(caller), fileID: made.1, path: source,
+                secondPath: path(of: parent, appending: name)))
+        return made.0
+    }
+
+    /// Writes the top directory of a new folder into an empty index.
+    package static func format(
+        index: any MappingIndex, keys: FolderKeys, uid: UInt32, gid: UInt32, permissions: UInt32, bootID: [UInt8],
+        now: Timestamp
+    ) throws(FileSystemError) {
+        let attributes = FileAttributes(
+            inode: .root, kind: .directory, permissions: permissions, linkCount: 2, uid: uid, gid: gid, accessed: now,
+            modified: now, changed: now, created: now)
+        let root = InodeRow(attributes: attributes, fileID: keys.fileID(of: .root), parent: .root, cookie: 0)
+        do throws(IndexError) {
+            try index.apply([
+                .putInode(root), .putMeta(key: .mounted, value: [0]), .putMeta(key: .bootID, value: bootID),
+            ])
+            try index.commit(.durable)
+        } catch {
+            throw FileSystemError(error)
+        }
+    }
+}
+
+extension FolderKeys {
+    /// The id of the file that an inode number was made for: unpredictable without the folder's keys, and found again
+    /// from the number, so that a capsule whose row was lost in a crash can be looked for.
+    func fileID(of inode: InodeNumber) -> FileID {
+        var message = ByteWriter()
+        message.append(Array("argus file id v1".utf8))
+        message.integer(inode.rawValue)
+        let digest = HMAC.sha256(key: namingKey, message.bytes)
+        return FileID(bytes: digest.prefix(FileID.byteCount))!
+    }
+}

@@ -1,0 +1,330 @@
+internal import ArgusCapsule
+internal import ArgusCore
+internal import ArgusIndex
+internal import ArgusStore
+internal import ArgusSystem
+internal import Synchronization
+
+/// The data writer: one thread seals what apps wrote, commits it, runs the barriers and deletes what has no name.
+extension Volume {
+    func writeData() {
+        while let work = takeWork() {
+            for inode in work.urgent + work.aged {
+                guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
+                do throws(FileSystemError) { try writeOut(inode, content) } catch {
+                    // The pages stay; the app learns it at fsync or close, and the next round tries again.
+                    lock.withLock { _ = names.changedFiles.insert(inode) }
+                }
+            }
+            if work.isBarrierDue {
+                do throws(FileSystemError) { try barrier() } catch { lock.withLock { scheduleBarrier() } }
+                refillReserve()
+            }
+            deleteGarbage()
+        }
+    }
+
+    private struct Work {
+        var urgent: [InodeNumber]
+        var aged: [InodeNumber]
+        var isBarrierDue: Bool
+    }
+
+    private func takeWork() -> Work? {
+        lock.lock()
+        defer { lock.unlock() }
+        while true {
+            if names.isStopping { return nil }
+            let now = parts.clock.monotonicNanoseconds()
+            let age = UInt64(configuration.limits.dirtyMilliseconds) * 1_000_000
+            var aged: [InodeNumber] = []
+            var wait = UInt64.max
+            for inode in names.changedFiles {
+                guard let content = names.nodes[inode]?.content else { continue }
+                let (isChanged, since) = content.unwritten
+                guard isChanged else { continue }
+                if since + age <= now { aged.append(inode) } else { wait = min(wait, since + age - now) }
+            }
+            let isBarrierDue = names.barrierDueNanoseconds.map { $0 <= now } ?? false
+            if !names.urgentFiles.isEmpty || !aged.isEmpty || isBarrierDue {
+                defer { names.urgentFiles = [] }
+                if isBarrierDue { names.barrierDueNanoseconds = nil }
+                return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue)
+            }
+            if let due = names.barrierDueNanoseconds { wait = min(wait, due - now) }
+            if wait == .max { dataWork.wait(lock) } else { _ = dataWork.wait(lock, nanoseconds: wait) }
+        }
+    }
+
+    /// Sees to it that a barrier follows within the interval; under the namespace lock.
+    func scheduleBarrier() {
+        guard names.barrierDueNanoseconds == nil else { return }
+        names.barrierDueNanoseconds =
+            parts.clock.monotonicNanoseconds() + UInt64(configuration.barrierIntervalSeconds) * 1_000_000_000
+        dataWork.signal()
+    }
+
+    // MARK: One file
+
+    /// Opens the capsule of a content where the file has one, before its first read or write.
+    func load(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        guard content.capsule == nil else { return }
+        let hasCapsule = try transact { () throws(Missing) -> Bool in
+            let node = try node(inode)
+            return node.newestCommit != nil || node.row.capsule.map { $0.durableCommit > 0 || names.mayLag } ?? false
+        }
+        guard hasCapsule else { return }
+        content.writing.lock()
+        defer { content.writing.unlock() }
+        try attachCapsule(inode, content, creates: false)
+    }
+
+    /// Attaches the capsule, making it where there is none and `creates` says so; the caller holds `writing`.
+    private func attachCapsule(
+        _ inode: InodeNumber, _ content: FileContent, creates: Bool
+    ) throws(FileSystemError) {
+        guard content.capsule == nil else { return }
+        let (row, newest, mayLag) = try transact { () throws(Missing) in
+            let node = try node(inode)
+            return (node.row, node.newestCommit, names.mayLag)
+        }
+        let name = parts.keys.objectName(of: row.fileID)
+        let identity = CapsuleIdentity(folder: parts.folder, file: row.fileID)
+        do {
+            if newest == nil && (row.capsule?.durableCommit ?? 0) == 0 {
+                guard creates else { return }
+                // Left from a crash before its first commit was known: nothing refers to it.
+                if try parts.store.exists(name) { try parts.store.remove(name) }
+                let object = try parts.store.create(name)
+                let capsule = try Capsule.create(
+                    in: object, identity: identity, keys: parts.keys, now: parts.clock.now())
+                lock.withLock { _ = names.unsyncedNames.insert(inode) }
+                content.attach(capsule)
+                return
+            }
+            let object = try parts.store.open(name, writable: !configuration.isReadOnly)
+            let expectation: OpenExpectation
+            if let newest {
+                expectation = .clean(commit: newest.commit, rootTag: newest.rootTag)
+            } else {
+                let state = row.capsule!
+                let tag = CommitInfo.RootTag(high: state.rootTag.high, low: state.rootTag.low)
+                expectation =
+                    mayLag || state.isDirty
+                    ? .dirty(atLeast: state.durableCommit, rootTag: tag)
+                    : .clean(commit: state.durableCommit, rootTag: tag)
+            }
+            let opened = try Capsule.open(
+                object, identity: identity, keys: parts.keys, expecting: expectation,
+                writable: !configuration.isReadOnly)
+            content.attach(opened.capsule)
+            if opened.recovered {
+                recordFinding(.recover, inode: inode, fileID: row.fileID, reason: "an older commit was taken")
+            }
+            if newest == nil, opened.capsule.info.commit != row.capsule?.durableCommit {
+                content.adoptSize(opened.capsule.size)
+                lock.withLock {
+                    guard let node = names.nodes[inode] else { return }
+                    node.newestCommit = opened.capsule.info
+                    node.row.attributes.size = opened.capsule.size
+                }
+            }
+        } catch let error as StoreError {
+            if error == .missing || error == .notAnObject {
+                recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: "the capsule is \(error)")
+            }
+            throw FileSystemError(error)
+        } catch let error as CapsuleError {
+            throw failure(error, of: inode)
+        } catch {
+            throw .inputOutput
+        }
+    }
+
+    /// Seals the waiting pages, without a commit.
+    func sealNow(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        content.writing.lock()
+        defer { content.writing.unlock() }
+        try seal(inode, content)
+    }
+
+    private func seal(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        try attachCapsule(inode, content, creates: true)
+        do throws(CapsuleError) { try content.seal() } catch {
+            guard error == .store(.full), giveUpReserve() else { throw failure(error, of: inode) }
+            do throws(CapsuleError) { try content.seal() } catch { throw failure(error, of: inode) }
+        }
+    }
+
+    /// Seals and commits what a file has waiting, and after the last close brings its capsule into its final form.
+    func writeOut(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        content.writing.lock()
+        defer { content.writing.unlock() }
+        // Removed and closed meanwhile: nothing needs to be stored.
+        guard let node = lock.withLock({ names.nodes[inode] }), node.content === content else { return }
+        let now = parts.clock.monotonicNanoseconds()
+        if content.takeChange() {
+            do throws(FileSystemError) {
+                try seal(inode, content)
+                try commit(inode, content)
+            } catch {
+                content.restoreChange(now: now)
+                throw error
+            }
+        }
+        let isLast = lock.withLock { () -> Bool in
+            if !content.unwritten.isChanged { names.changedFiles.remove(inode) }
+            return node.openCount == 0 && !content.unwritten.isChanged
+        }
+        guard isLast else { return }
+        if content.wasCommitted, let capsule = content.capsule {
+            do throws(CapsuleError) { note(try capsule.finish(), of: inode) } catch { throw failure(error, of: inode) }
+            content.wasCommitted = false
+        }
+        lock.withLock {
+            guard node.openCount == 0, node.content === content, !content.unwritten.isChanged else { return }
+            settle(node)
+        }
+    }
+
+    private func commit(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        guard let capsule = content.capsule else { return }
+        let (attributes, label) = try transact { () throws(Missing) -> (FileAttributes, CapsuleLabel) in
+            let node = try node(inode)
+            let a = node.row.attributes
+            let parent = names.nodes[node.row.parent]?.row.fileID
+            return (
+                a, CapsuleLabel(name: node.name?.bytes ?? [], parent: parent, uid: a.uid, gid: a.gid, mode: a.mode)
+            )
+        }
+        let times = CapsuleTimes(
+            accessed: attributes.accessed, modified: attributes.modified, changed: attributes.changed,
+            created: attributes.created)
+        do throws(CapsuleError) {
+            content.wasCommitted = true
+            note(try capsule.commit(times: times, label: label), of: inode)
+        } catch {
+            guard error == .store(.full), giveUpReserve() else { throw failure(error, of: inode) }
+            do throws(CapsuleError) { note(try capsule.commit(times: times, label: label), of: inode) } catch {
+                throw failure(error, of: inode)
+            }
+        }
+    }
+
+    private func note(_ info: CommitInfo, of inode: InodeNumber) {
+        lock.withLock {
+            guard let node = names.nodes[inode] else { return }
+            node.newestCommit = info
+            names.unsynced[inode] = info
+            scheduleBarrier()
+        }
+    }
+
+    /// Makes one file's data durable: written out, and synced through its own capsule.
+    func synchronizeContent(of inode: InodeNumber) throws(FileSystemError) {
+        guard let content = lock.withLock({ names.nodes[inode]?.content }) else {
+            // Written out and closed: only the store as a whole, or the object by name, can be synced now.
+            guard lock.withLock({ names.unsynced[inode] != nil }) else { return }
+            try syncStore()
+            return
+        }
+        try writeOut(inode, content)
+        content.writing.lock()
+        defer { content.writing.unlock() }
+        guard let capsule = content.capsule, lock.withLock({ names.unsynced[inode] != nil }) else { return }
+        do throws(CapsuleError) {
+            let info = try capsule.sync()
+            lock.withLock { if names.unsynced[inode] == info { names.unsynced[inode] = nil } }
+        } catch {
+            throw failure(error, of: inode)
+        }
+        if lock.withLock({ names.unsyncedNames.contains(inode) }),
+            let fileID = lock.withLock({ names.nodes[inode]?.row.fileID })
+        {
+            do { try parts.store.syncName(parts.keys.objectName(of: fileID)) } catch { throw FileSystemError(error) }
+            lock.withLock { _ = names.unsyncedNames.remove(inode) }
+        }
+    }
+
+    // MARK: Barrier
+
+    /// Makes everything durable: data first, then the index that refers to it.
+    func barrier() throws(FileSystemError) {
+        for inode in lock.withLock({ Array(names.changedFiles) }) {
+            guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
+            try writeOut(inode, content)
+        }
+        try syncStore()
+        lock.withLock {
+            queueLeases()
+            names.queue.seal()
+        }
+        try waitForDurability(of: nil)
+        do { try parts.journal.sync() } catch { throw FileSystemError(error) }
+    }
+
+    /// Syncs the store as a whole, and lets the rows of the files it covered say so.
+    private func syncStore() throws(FileSystemError) {
+        let covered = lock.withLock { (names.unsynced, names.unsyncedNames) }
+        guard !covered.0.isEmpty || !covered.1.isEmpty else { return }
+        do { try parts.store.syncAll() } catch { throw FileSystemError(error) }
+        lock.withLock {
+            names.unsyncedNames.subtract(covered.1)
+            for (inode, info) in covered.0 {
+                guard let node = names.nodes[inode] else { continue }
+                if names.unsynced[inode] == info { names.unsynced[inode] = nil }
+                if node.newestCommit == info { node.content?.capsule?.noteDurable(info.commit) }
+                let isSettled = node.newestCommit == info && node.content == nil
+                node.row.capsule = CapsuleState(
+                    durableCommit: info.commit, rootTag: .init(high: info.rootTag.high, low: info.rootTag.low),
+                    isDirty: !isSettled, keyGeneration: info.keyGeneration)
+                if isSettled { node.newestCommit = nil }
+                put(node)
+            }
+            names.queue.seal()
+        }
+    }
+
+    // MARK: Space
+
+    /// Sets space aside on the store, so that writes can be answered before they are stored.
+    func refillReserve() {
+        guard !hasReserve.load(ordering: .relaxed) else { return }
+        let wanted = configuration.limits.reserveBytes
+        guard let space = try? parts.store.space(), space.availableBytes >= 2 * wanted else { return }
+        let reserved = (try? parts.store.reserve(wanted)) ?? 0
+        if reserved >= wanted {
+            hasReserve.store(true, ordering: .relaxed)
+        } else {
+            try? parts.store.releaseReserve()
+        }
+    }
+
+    /// The store is full: gives the reserve to the data accepted so far. False where there is none left.
+    func giveUpReserve() -> Bool {
+        guard hasReserve.exchange(false, ordering: .relaxed) else { return false }
+        lock.withLock { scheduleBarrier() }
+        return (try? parts.store.releaseReserve()) != nil
+    }
+
+    private func deleteGarbage() {
+        let ready = lock.withLock { () -> [Garbage] in
+            let durable = names.durable
+            let target = max(durable, names.durableTarget)
+            let isReady = { (garbage: Garbage) in
+                garbage.removal <= durable
+                    || (!garbage.isListed && garbage.removal <= self.names.committed && garbage.creation > target)
+            }
+            let ready = names.garbage.filter(isReady)
+            names.garbage.removeAll(where: isReady)
+            return ready
+        }
+        guard !ready.isEmpty else { return }
+        for garbage in ready { try? parts.store.remove(parts.keys.objectName(of: garbage.fileID)) }
+        lock.withLock {
+            for garbage in ready where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
+            names.queue.seal()
+            indexWork.signal()
+        }
+    }
+}

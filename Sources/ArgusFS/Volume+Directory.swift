@@ -1,0 +1,97 @@
+package import ArgusCore
+internal import ArgusIndex
+internal import ArgusSystem
+
+extension Volume {
+    /// Entries read from the index at a time.
+    private static let listingChunk = 256
+
+    package func openDirectory(_ inode: InodeNumber, caller: Caller) throws(FileSystemError) -> OpenResult {
+        try requireRight(.list, of: caller, on: inode)
+        let fileID = try transact { () throws(Missing) -> FileID in
+            let directory = try directory(inode)
+            try require(.read, of: caller, on: directory)
+            directory.openCount += 1
+            return directory.row.fileID
+        }
+        let handle = Handle(
+            id: handles.nextID(), inode: inode, fileID: fileID, flags: [], actor: actor(caller), caller: caller,
+            content: nil, policyVersion: permissions.policyVersion)
+        handles.insert(handle)
+        return OpenResult(
+            handle: handle.id, keepsCache: true, usesDirectIO: false, needsFlush: false, cachesListing: true)
+    }
+
+    package func releaseDirectory(_ handle: HandleID) {
+        guard let handle = handles.remove(handle) else { return }
+        lock.withLock {
+            guard let node = names.nodes[handle.inode] else { return }
+            node.openCount -= 1
+            guard node.openCount == 0, node.isRemoved else { return }
+            removeRow(of: node)
+            names.queue.seal()
+            indexWork.signal()
+        }
+    }
+
+    /// Calls `body` for the entries with a cookie above `cookie`, in order, until it returns false. Entries that
+    /// come or go meanwhile may or may not be seen, as readdir(3) has it; all others are seen exactly once.
+    package func readDirectory(
+        _ handle: HandleID, after cookie: DirectoryCookie, caller: Caller, _ body: (DirectoryItem) -> Bool
+    ) throws(FileSystemError) {
+        let inode = try handles.find(handle).inode
+        if let items = try cachedListing(of: inode, after: cookie) {
+            for item in items { guard body(item) else { return } }
+            return
+        }
+        var position = cookie
+        while true {
+            let number = try transact { () throws(Missing) -> UInt64 in try directory(inode).changeNumber }
+            try waitForCommit(of: number)
+            var chunk: [(EntryRow, InodeRow)] = []
+            do throws(IndexError) {
+                try parts.index.forEachEntry(of: inode, after: position) { entry, row in
+                    chunk.append((entry, row))
+                    return chunk.count < Self.listingChunk
+                }
+            } catch {
+                throw FileSystemError(error)
+            }
+            guard let last = chunk.last else { return }
+            position = last.0.cookie
+            let items = lock.withLock { () -> [DirectoryItem] in
+                let known = names.nodes[inode]?.children ?? [:]
+                return chunk.compactMap { entry, row in
+                    if let newer = known[entry.name], newer.cookie != entry.cookie || newer.inode != entry.inode {
+                        return nil
+                    }
+                    let attributes = names.nodes[entry.inode].map { attributes($0) } ?? row.attributes
+                    return DirectoryItem(
+                        name: entry.name, inode: entry.inode, kind: entry.kind, cookie: entry.cookie,
+                        attributes: attributes)
+                }
+            }
+            for item in items { guard body(item) else { return } }
+            if chunk.count < Self.listingChunk { return }
+        }
+    }
+
+    /// The listing of a small directory that is in memory as a whole, nil for any other.
+    private func cachedListing(
+        of inode: InodeNumber, after cookie: DirectoryCookie
+    ) throws(FileSystemError) -> [DirectoryItem]? {
+        try transact { () throws(Missing) -> [DirectoryItem]? in
+            let directory = try directory(inode)
+            guard directory.knowsAllChildren, directory.children.count <= 2 * Self.listingChunk else { return nil }
+            var items: [DirectoryItem] = []
+            for (name, entry) in directory.children where entry.cookie > cookie {
+                guard let inode = entry.inode else { continue }
+                items.append(
+                    DirectoryItem(
+                        name: name, inode: inode, kind: entry.kind, cookie: entry.cookie,
+                        attributes: attributes(try node(inode))))
+            }
+            return items.sorted { $0.cookie < $1.cookie }
+        }
+    }
+}

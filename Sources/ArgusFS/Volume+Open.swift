@@ -1,0 +1,159 @@
+package import ArgusCore
+internal import ArgusJournal
+internal import ArgusSystem
+internal import Synchronization
+
+extension Volume {
+    package func open(
+        _ inode: InodeNumber, flags: OpenFlags, killsSetID: Bool, caller: Caller
+    ) throws(FileSystemError) -> OpenResult {
+        let version = permissions.policyVersion
+        try requireRight(flags.writes || flags.contains(.truncate) ? .write : .read, of: caller, on: inode)
+        if configuration.isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
+        let opened = try transact { () throws(Missing) -> (FileID, FileContent) in
+            let node = try node(inode)
+            switch node.row.attributes.kind {
+            case .file: break
+            case .directory: throw .failed(.isDirectory)
+            case .symlink: throw .failed(.invalidArgument)
+            default: throw .failed(.noSuchDevice)
+            }
+            var mask: AccessMask = []
+            if flags.contains(.execute) {
+                mask.insert(.execute)
+            } else if flags.reads {
+                mask.insert(.read)
+            }
+            if flags.writes || flags.contains(.truncate) { mask.insert(.write) }
+            try require(mask, of: caller, on: node)
+            return (node.row.fileID, retainContent(of: node))
+        }
+        do throws(FileSystemError) {
+            if flags.contains(.truncate) {
+                _ = try setAttributes(
+                    of: inode, to: AttributeChanges(size: 0, killsSetID: killsSetID), caller: caller)
+            }
+            return try makeHandle(
+                inode, opened.0, opened.1, flags: flags, activity: .open, caller: caller, version: version)
+        } catch {
+            releaseContent(of: inode)
+            throw error
+        }
+    }
+
+    /// Makes and opens a file; one that exists is opened, unless the flags want it new.
+    package func create(
+        _ name: FileName, in parent: InodeNumber, permissions mode: UInt32, flags: OpenFlags, caller: Caller
+    ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
+        let version = permissions.policyVersion
+        try requireRight(.write, of: caller, on: parent, name: name)
+        let made = try change { () throws(Missing) -> (Node?, FileAttributes, FileID, FileContent?) in
+            let directory = try directory(parent)
+            if let existing = try child(name, of: directory) {
+                guard !flags.contains(.exclusive) else { throw .failed(.exists) }
+                return (nil, attributes(existing), existing.row.fileID, nil)
+            }
+            try requireChange(of: directory, by: caller)
+            try requireLeases()
+            let seed = Seed(kind: .file, permissions: mode & 0o7777)
+            let node = makeNode(seed, name: name, in: directory, caller: caller)
+            let content = retainContent(of: node)
+            return (node, attributes(node), node.row.fileID, content)
+        }
+        guard made.0 != nil, let content = made.3 else {
+            let result = try open(made.1.inode, flags: flags, killsSetID: false, caller: caller)
+            return (try attributes(of: made.1.inode, handle: nil, caller: caller), result)
+        }
+        do throws(FileSystemError) {
+            let result = try makeHandle(
+                made.1.inode, made.2, content, flags: flags, activity: .create, caller: caller, version: version)
+            return (made.1, result)
+        } catch {
+            releaseContent(of: made.1.inode)
+            throw error
+        }
+    }
+
+    private func makeHandle(
+        _ inode: InodeNumber, _ fileID: FileID, _ content: FileContent, flags: OpenFlags, activity: AuditActivity,
+        caller: Caller, version: UInt64
+    ) throws(FileSystemError) -> OpenResult {
+        let actor = actor(caller)
+        try append(
+            AuditEvent(
+                activity: activity, status: .success, actor: actor, fileID: fileID, path: path(of: inode),
+                reason: flags.writes ? "write" : "read"))
+        let handle = Handle(
+            id: handles.nextID(), inode: inode, fileID: fileID, flags: flags, actor: actor, caller: caller,
+            content: content, policyVersion: version)
+        handles.insert(handle)
+        return OpenResult(
+            handle: handle.id, keepsCache: true, usesDirectIO: false,
+            needsFlush: flags.writes && !hasReserve.load(ordering: .relaxed), cachesListing: false)
+    }
+
+    package func flush(_ handle: HandleID, caller: Caller) throws(FileSystemError) {
+        let handle = try handles.find(handle)
+        guard handle.flags.writes, !hasReserve.load(ordering: .relaxed), let content = handle.content else { return }
+        try writeOut(handle.inode, content)
+    }
+
+    package func release(_ handle: HandleID) {
+        guard let handle = handles.remove(handle) else { return }
+        finish(handle)
+    }
+
+    /// Ends a handle: its record, and what the last one leaves to do.
+    func finish(_ handle: Handle) {
+        guard handle.content != nil else { return }
+        let event = AuditEvent(
+            activity: .close, status: .success, actor: handle.actor, fileID: handle.fileID,
+            path: path(of: handle.inode),
+            reason: "read \(handle.bytesRead.load(ordering: .relaxed)), "
+                + "written \(handle.bytesWritten.load(ordering: .relaxed))",
+            byteCount: handle.bytesRead.load(ordering: .relaxed) + handle.bytesWritten.load(ordering: .relaxed))
+        // The open reserved this record's room; a journal that failed since then says so itself.
+        try? parts.journal.append(event)
+        releaseContent(of: handle.inode)
+    }
+
+    // MARK: Contents in use
+
+    /// The content of a file, kept until `releaseContent`; under the namespace lock.
+    func retainContent(of node: Node) -> FileContent {
+        node.openCount += 1
+        if let content = node.content { return content }
+        let content = FileContent(inode: node.inode, size: node.row.attributes.size, pool: pool)
+        node.content = content
+        return content
+    }
+
+    func releaseContent(of inode: InodeNumber) {
+        lock.withLock {
+            guard let node = names.nodes[inode] else { return }
+            node.openCount -= 1
+            guard node.openCount == 0, let content = node.content else { return }
+            if node.isRemoved {
+                removeRow(of: node)
+                names.queue.seal()
+                indexWork.signal()
+            } else if content.unwritten.isChanged || node.newestCommit != nil {
+                names.urgentFiles.append(inode)
+                dataWork.signal()
+            } else {
+                settle(node)
+            }
+        }
+    }
+
+    /// Nobody has the file open and all of it is written: its row gets its last state; under the namespace lock.
+    func settle(_ node: Node) {
+        if node.hasUnqueuedTimes && !configuration.isReadOnly {
+            put(node)
+            names.queue.seal()
+            indexWork.signal()
+        }
+        node.hasUnqueuedTimes = false
+        node.content = nil
+    }
+}

@@ -1,0 +1,146 @@
+internal import ArgusCapsule
+internal import ArgusCore
+internal import ArgusIndex
+internal import ArgusJournal
+internal import ArgusStore
+internal import ArgusSystem
+
+/// The beginning of a mount: after an unclean end, what may be ahead of the index is looked at and settled.
+///
+/// 1. Rows marked dirty are compared with their capsules, which know size and times. (`recover`)
+/// 2. Inodes that were unlinked while open lose their rows, listed garbage its capsules. (`clear`)
+/// 3. Numbers that were leased and have no row are probed for capsules. (`probeOrphans`)
+/// 4. Only then the folder is marked as mounted, under new leases, durably. (`mark`)
+extension Volume {
+    func start() throws(FileSystemError) {
+        do {
+            guard let root = try parts.index.inode(.root) else { throw FileSystemError.inputOutput }
+            lock.withLock { names.nodes[.root] = Node(inode: .root, row: root) }
+            let wasMounted = try parts.index.meta(.mounted) == [1]
+            let mayLag = try parts.index.meta(.mayLag) == [1]
+            lock.withLock { names.mayLag = wasMounted || mayLag }
+            guard !configuration.isReadOnly else { return }
+            let probed = try leasedInodes()
+            if wasMounted {
+                try recover()
+                try clear()
+                try probeOrphans(probed)
+            }
+            try mark(inodes: probed.upperBound, isUnclean: wasMounted)
+        } catch let error as IndexError {
+            throw FileSystemError(error)
+        } catch let error as FileSystemError {
+            throw error
+        } catch {
+            throw .inputOutput
+        }
+    }
+
+    /// The numbers whose capsules may lie on storage without a row.
+    private func leasedInodes() throws(IndexError) -> Range<UInt64> {
+        guard let bytes = try parts.index.meta(.inodeLease), !bytes.isEmpty else { return 2..<2 }
+        let lease = bytes.withUnsafeBytes { raw -> (UInt64, UInt64)? in
+            var reader = ByteReader(raw)
+            guard let first = try? reader.integer(UInt64.self), let end = try? reader.integer(UInt64.self) else {
+                return nil
+            }
+            return (first, end)
+        }
+        guard let (first, end) = lease, first >= 2, first <= end else {
+            throw .corrupt(reason: "the lease of inode numbers is malformed")
+        }
+        return first..<end
+    }
+
+    private func mark(inodes: UInt64, isUnclean: Bool) throws(IndexError) {
+        let cookies: UInt64
+        if let bytes = try parts.index.meta(.cookieLease), bytes.count == 8 {
+            cookies = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        } else {
+            cookies = 3
+        }
+        let steps = lock.withLock { () -> [IndexChange] in
+            names.inodeLease = NumberLease(next: inodes, size: configuration.limits.inodeLease)
+            names.cookieLease = NumberLease(next: cookies, size: configuration.limits.cookieLease)
+            _ = names.inodeLease.extend()
+            _ = names.cookieLease.extend()
+            queueLeases()
+            names.queue.add(.putMeta(key: .mounted, value: [1]))
+            names.queue.add(.putMeta(key: .bootID, value: configuration.bootID))
+            if isUnclean { names.queue.add(.putMeta(key: .mayLag, value: [1])) }
+            names.queue.seal()
+            return names.queue.take().steps
+        }
+        try parts.index.apply(steps)
+        try parts.index.commit(.durable)
+        lock.withLock {
+            names.committed = names.queue.newest
+            names.durable = names.queue.newest
+            names.inodeLease.confirm(through: names.inodeLease.end)
+            names.cookieLease.confirm(through: names.cookieLease.end)
+        }
+    }
+
+    private func recover() throws {
+        var settled: [InodeRow] = []
+        for var row in try parts.index.dirtyInodes() {
+            guard let state = row.capsule else { continue }
+            let inode = row.attributes.inode
+            let name = parts.keys.objectName(of: row.fileID)
+            let tag = CommitInfo.RootTag(high: state.rootTag.high, low: state.rootTag.low)
+            do {
+                let object = try parts.store.open(name, writable: true)
+                let opened = try Capsule.open(
+                    object, identity: CapsuleIdentity(folder: parts.folder, file: row.fileID), keys: parts.keys,
+                    expecting: .dirty(atLeast: state.durableCommit, rootTag: tag), writable: true)
+                if opened.recovered {
+                    recordFinding(.recover, inode: inode, fileID: row.fileID, reason: "an older commit was taken")
+                }
+                let info = try opened.capsule.finish()
+                let times = opened.capsule.times
+                row.attributes.size = opened.capsule.size
+                row.attributes.blocks = opened.capsule.allocatedBytes / 512
+                row.attributes.modified = times.modified
+                row.attributes.changed = max(times.changed, row.attributes.changed)
+                row.capsule = CapsuleState(
+                    durableCommit: info.commit, rootTag: .init(high: info.rootTag.high, low: info.rootTag.low),
+                    isDirty: false, keyGeneration: info.keyGeneration)
+                settled.append(row)
+            } catch {
+                if state.durableCommit == 0 {
+                    // Never known to be on disk: the file is as it was before its first write.
+                    recordFinding(.recover, inode: inode, fileID: row.fileID, reason: "never durable: empty")
+                    try? parts.store.remove(name)
+                    row.capsule = nil
+                    row.attributes.size = 0
+                    row.attributes.blocks = 0
+                    settled.append(row)
+                } else {
+                    recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: "\(error)")
+                }
+            }
+        }
+        guard !settled.isEmpty else { return }
+        try parts.store.syncAll()
+        try parts.index.apply(settled.map { .putInode($0) })
+    }
+
+    private func clear() throws {
+        for row in try parts.index.orphanInodes() {
+            let inode = row.attributes.inode
+            try? parts.store.remove(parts.keys.objectName(of: row.fileID))
+            try parts.index.apply([.removeAllAttributes(inode: inode), .removeInode(inode)])
+        }
+        for fileID in try parts.index.garbage() {
+            try? parts.store.remove(parts.keys.objectName(of: fileID))
+            try parts.index.apply([.removeGarbage(fileID)])
+        }
+    }
+
+    private func probeOrphans(_ leased: Range<UInt64>) throws {
+        for number in leased where try parts.index.inode(InodeNumber(number)) == nil {
+            let name = parts.keys.objectName(of: parts.keys.fileID(of: InodeNumber(number)))
+            if (try? parts.store.exists(name)) == true { try? parts.store.remove(name) }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+internal import ArgusCapsule
+package import ArgusCore
+internal import ArgusIndex
+internal import ArgusJournal
+internal import ArgusPolicy
+internal import ArgusStore
+internal import ArgusSystem
+internal import Synchronization
+
+/// A confidential folder as a filesystem: what the kernel asks, answered in plain values.
+///
+/// Requests come from several threads. Names and attributes are answered from a bounded cache over the mapping
+/// index and change there first; the index writer brings the changes to the index in order, in batches. File data
+/// waits in pages until the data writer seals it. A barrier makes both durable.
+///
+/// Locks, outermost first: a file's `writing`, a file's `state`, the namespace lock `lock`. The index, the store and
+/// the journal are never called under the namespace lock. docs/design/filesystem.md tells the whole story.
+package final class Volume: Sendable {
+    let parts: FolderParts
+    let configuration: VolumeConfiguration
+    let pool = PagePool()
+    let permissions: PermissionCache
+    let handles = HandleTable()
+
+    let lock = Lock()
+    // Sound: read and written under `lock` alone.
+    nonisolated(unsafe) var names: Namespace
+
+    /// The index writer waits here for changes, and those who need durability for the writer.
+    let indexWork = Condition()
+    let indexProgress = Condition()
+    /// The data writer waits here for files to write out.
+    let dataWork = Condition()
+    // Sound: set once in `init`, cleared in `shutDown`, which no request overlaps.
+    nonisolated(unsafe) private var threads: [Thread] = []
+    // Sound: set by the driver before the first request.
+    nonisolated(unsafe) private(set) var invalidator: (any KernelInvalidator)?
+    /// Whether the store's reserve is in place: without it every write waits for storage.
+    let hasReserve = Atomic<Bool>(false)
+
+    /// Opens the folder: recovers what an unclean end left, marks the folder as in use, starts the writers.
+    ///
+    /// Fails with `inputOutput` where the index cannot be read, and with what storage says to the mark.
+    package init(parts: FolderParts, configuration: VolumeConfiguration) throws(FileSystemError) {
+        self.parts = parts
+        self.configuration = configuration
+        permissions = PermissionCache(policy: parts.policy, people: parts.people)
+        names = Namespace(limits: configuration.limits)
+        try start()
+        guard !configuration.isReadOnly else { return }
+        refillReserve()
+        threads = [
+            Thread.start(name: "argus-index") { [self] in writeIndex() },
+            Thread.start(name: "argus-data") { [self] in writeData() },
+        ]
+    }
+
+    package func setInvalidator(_ invalidator: any KernelInvalidator) {
+        self.invalidator = invalidator
+    }
+
+    /// Makes everything durable, stops the writers and marks the folder as cleanly ended. No request may follow.
+    package func shutDown() throws(FileSystemError) {
+        guard !configuration.isReadOnly else { return }
+        handles.removeAll().forEach { finish($0) }
+        var failure: FileSystemError?
+        do throws(FileSystemError) { try synchronizeAll() } catch { failure = error }
+        lock.withLock { names.isStopping = true }
+        indexWork.broadcast()
+        dataWork.broadcast()
+        for thread in threads { thread.join() }
+        threads = []
+        try? parts.store.releaseReserve()
+        if let failure { throw failure }
+        do throws(IndexError) {
+            try parts.index.apply([.putMeta(key: .mounted, value: [0])])
+            try parts.index.commit(.durable)
+        } catch {
+            throw FileSystemError(error)
+        }
+    }
+}
+
+/// The state of the namespace, guarded by the volume's `lock`.
+struct Namespace {
+    var nodes: [InodeNumber: Node] = [:]
+    var queue = ChangeQueue()
+    var inodeLease: NumberLease
+    var cookieLease: NumberLease
+    /// Newest change that the index holds, and the newest that it holds durably.
+    var committed: UInt64 = 0
+    var durable: UInt64 = 0
+    /// What the durable commit under way, if any, will cover.
+    var durableTarget: UInt64 = 0
+    var durableRequested: UInt64 = 0
+    /// Why the index cannot be written; requests that change something are refused meanwhile.
+    var indexFailure: FileSystemError?
+    var isStopping = false
+
+    /// Files with data to write, and those of them that cannot wait.
+    var changedFiles: Set<InodeNumber> = []
+    var urgentFiles: [InodeNumber] = []
+    /// Newest commit of each capsule that no barrier covered yet.
+    var unsynced: [InodeNumber: CommitInfo] = [:]
+    /// Capsules whose names in the store no barrier covered yet.
+    var unsyncedNames: Set<InodeNumber> = []
+    var garbage: [Garbage] = []
+    /// Rises with each eviction, so that a row read outside the lock is known to be current.
+    var evictions: UInt64 = 0
+    /// Capsules may be one commit ahead of their rows: the last end was unclean.
+    var mayLag = false
+    var barrierDueNanoseconds: UInt64?
+
+    init(limits: VolumeLimits) {
+        inodeLease = NumberLease(next: 2, size: limits.inodeLease)
+        cookieLease = NumberLease(next: 3, size: limits.cookieLease)
+    }
+}
+
+/// A capsule without a row, to be deleted when no index that may come back refers to it.
+struct Garbage {
+    let fileID: FileID
+    /// The change that removed the row, and the one that made it in this mount, or 0.
+    let removal: UInt64
+    let creation: UInt64
+    /// Whether the index lists the capsule as garbage.
+    let isListed: Bool
+}
