@@ -58,7 +58,9 @@ package final class AESGCM {
             keyError = .degenerateKey
             return
         }
-        let status = key.withBytes { EVP_CipherInit_ex(context, Self.cipher, nil, $0.octets, nil, 1) }
+        // Naming the cipher again would make libcrypto allocate its state anew.
+        let cipher = EVP_CIPHER_CTX_get0_cipher(context) == nil ? Self.cipher : nil
+        let status = key.withBytes { EVP_CipherInit_ex(context, cipher, nil, $0.octets, nil, 1) }
         guard status == 1 else {
             keyError = .takeLibraryError()
             return

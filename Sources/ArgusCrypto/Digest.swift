@@ -3,7 +3,8 @@ internal import CLibcrypto
 
 /// SHA-256 and HMAC-SHA-256 in parts, on a context that is made once (FIPS 180-4, RFC 2104).
 ///
-/// libcrypto's own HMAC allocates and looks its digest up at each call; on this context neither allocates.
+/// libcrypto's own HMAC looks its digest up at each call. Here the digest is fetched once a process; what is left is one
+/// small allocation of libcrypto's at each start, which its EVP interface does not avoid: one a hash, three a code.
 final class Digest {
     static let byteCount = 32
     private static let blockByteCount = 64

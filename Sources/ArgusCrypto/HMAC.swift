@@ -4,7 +4,7 @@ package import ArgusSystem
 package enum HMAC {
     package static let byteCount = 32
 
-    /// Authenticates without allocating; `code` has 32 bytes.
+    /// Authenticates into the caller's 32 bytes.
     package static func sha256(
         key: SecretBytes, _ message: UnsafeRawBufferPointer, into code: UnsafeMutableRawBufferPointer
     ) {

@@ -2,7 +2,7 @@
 package enum SHA256 {
     package static let byteCount = 32
 
-    /// Hashes without allocating; `hash` has 32 bytes.
+    /// Hashes into the caller's 32 bytes.
     package static func hash(_ bytes: UnsafeRawBufferPointer, into hash: UnsafeMutableRawBufferPointer) {
         ThreadContext.current.digest.hash(bytes, into: hash)
     }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What a thread keeps between calls, so that sealing a page or hashing a record allocates nothing.
+/// What a thread keeps between calls, so that sealing a page allocates nothing and hashing a record little.
 ///
 /// Made at the thread's first use and freed, with libcrypto wiping the key schedule, when the thread ends
 /// (pthread_key_create(3)).
