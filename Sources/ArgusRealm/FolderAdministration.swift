@@ -1,0 +1,65 @@
+internal import ArgusCapsule
+package import ArgusCore
+internal import ArgusIndex
+internal import ArgusStore
+internal import ArgusSystem
+
+/// A folder at rest, held so that nobody mounts it meanwhile.
+package final class FolderAdministration {
+    let directory: DirectoryHandle
+    let record: FolderRecord
+    let secrets: FolderSecrets
+    let keys: FolderKeys
+    let place: IndexPlace
+    private let lock: FolderLock
+    private var isClosed = false
+
+    init(_ name: String, of realm: Realm) throws(RealmError) {
+        let found = try realm.find(name).directory
+        let lock = try FolderLock.take(in: found, exclusive: true, waitMilliseconds: 0)
+        do throws(RealmError) {
+            // Read under the lock: what was found before may be old by now, or deleted.
+            let (directory, record) = try realm.find(name)
+            let secrets = realm.secrets(of: record.id)
+            let keys = try secrets.unwrap(record.keys)
+            self.directory = directory
+            self.record = record
+            self.secrets = secrets
+            self.keys = keys
+            self.lock = lock
+            place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    /// Examines everything that the folder consists of: the index, each capsule against its row, and what lies on
+    /// storage besides. Throws only where that could not be done.
+    ///
+    /// With `repair`, what an unclean end left is brought in order and what belongs to nobody is removed. Nothing that
+    /// can still be read is lost by it, and nothing is written without it.
+    package func check(repair: Bool, progress: (CheckProgress) -> Void) throws(RealmError) -> [CheckFinding] {
+        let store = try FolderStorage(record, directory: directory).open(writable: repair)
+        return try withoutActuallyEscaping(progress) { progress throws(RealmError) in
+            let check = FolderCheck(folder: self, store: store, repairs: repair, report: progress)
+            return try check.run()
+        }
+    }
+
+    /// Gives the folder up.
+    package func close() {
+        if isClosed { return }
+        isClosed = true
+        lock.release()
+    }
+
+    deinit { close() }
+}
+
+extension Realm {
+    /// Takes a folder that is not mounted for checks. Throws `folderInUse` while somebody uses it.
+    package func administration(ofFolder name: String) throws(RealmError) -> FolderAdministration {
+        try FolderAdministration(name, of: self)
+    }
+}

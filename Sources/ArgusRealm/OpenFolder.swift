@@ -1,0 +1,170 @@
+package import ArgusCore
+package import ArgusFS
+internal import ArgusIdentity
+internal import ArgusIndex
+internal import ArgusJournal
+internal import ArgusPolicy
+internal import ArgusStore
+internal import ArgusSystem
+
+/// How a folder is opened.
+package enum FolderMode: Hashable, Sendable {
+    /// For a driver: exclusive, reading and writing.
+    case mount
+    /// For a driver: exclusive. Only the journal is written.
+    case mountReadOnly
+    /// To look: beside others who look. Nothing is written.
+    case inspect
+}
+
+/// A folder open in this process: its lock, and the parts of its file system.
+///
+/// It keeps the folder's own keys and none of the realm's.
+package final class OpenFolder: Sendable {
+    package let summary: FolderSummary
+    private let mode: FolderMode
+    private let directory: DirectoryHandle
+    private let realmDirectory: DirectoryHandle
+    private let secrets: FolderSecrets
+    private let realmKeys: RealmKeys
+    private let identity: PersonDirectory
+    private let folderLock: FolderLock
+    private let index: SQLiteIndex
+    private let place: IndexPlace
+    private let journal: Journal?
+    private let lock = Lock()
+    // Guarded by `lock`.
+    nonisolated(unsafe) private var current: FolderParts
+    nonisolated(unsafe) private var isClosed = false
+
+    init(_ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int) throws(RealmError) {
+        let directory = try realm.find(name).directory
+        let folderLock = try FolderLock.take(
+            in: directory, exclusive: mode != .inspect, waitMilliseconds: waitMilliseconds)
+        do throws(RealmError) {
+            // What was found before may be old by now, or deleted.
+            let (_, record) = try realm.find(name)
+            let secrets = realm.secrets(of: record.id)
+            let keys = try secrets.unwrap(record.keys)
+            if mode == .mount, let changeLock = try realm.changeLock(waits: false) {
+                try? directory.removeTemporaries()
+                withExtendedLifetime(changeLock) {}
+            }
+            let storage = FolderStorage(record, directory: directory)
+            let store = try storage.open(writable: mode == .mount)
+            let place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
+            let index = try place.open(writable: mode == .mount)
+            let journal = mode == .inspect ? nil : try Self.startJournal(of: record, realm: realm, index: index)
+            do throws(RealmError) {
+                if mode == .mount { try place.noteOpen(index) }
+            } catch {
+                try? journal?.close()
+                throw error
+            }
+            self.summary = try realm.summary(record, in: directory)
+            self.mode = mode
+            self.directory = directory
+            self.realmDirectory = realm.directory
+            self.secrets = secrets
+            self.realmKeys = realm.keys
+            self.identity = realm.identity
+            self.folderLock = folderLock
+            self.index = index
+            self.place = place
+            self.journal = journal
+            self.current = FolderParts(
+                folder: record.id, index: index, store: store, keys: keys, policy: LivePolicy(record.policy),
+                people: RealmPeople(realm.identity), journal: journal ?? ClosedJournal(), clock: realm.clock)
+        } catch {
+            folderLock.release()
+            throw error
+        }
+    }
+
+    /// What a `Volume` is made of.
+    package var parts: FolderParts { lock.withLock { current } }
+
+    /// Reads members and keys again, after another process has changed them. The policy changes at once for all who
+    /// have `parts`; new keys are in what `parts` gives from now on.
+    package func reload() throws(RealmError) {
+        let record = try FolderRecord.read(in: directory, secrets: secrets)
+        let keys = try secrets.unwrap(record.keys)
+        identity.update(persons: try PersonsRecord.read(in: realmDirectory, keys: realmKeys))
+        lock.withLock {
+            current.keys = keys
+            current.policy.replace(with: record.policy)
+        }
+    }
+
+    /// After `Volume.shutDown`: ends index and journal, keeps the index's final root in the anchor, gives up the lock.
+    ///
+    /// With `isClean` false, or after an error, the folder stays marked as not cleanly ended; the lock is given up all
+    /// the same.
+    package func close(isClean: Bool = true) throws(RealmError) {
+        let wasClosed = lock.withLock {
+            defer { isClosed = true }
+            return isClosed
+        }
+        if wasClosed { return }
+        defer { folderLock.release() }
+        var failure: RealmError?
+        do throws(RealmError) {
+            if mode == .mount, isClean {
+                try place.end(index)
+            } else {
+                try indexCall { () throws(IndexError) in try index.close() }
+            }
+        } catch {
+            failure = error
+        }
+        do throws(JournalError) { try journal?.close() } catch { failure = failure ?? RealmError(error) }
+        if let failure { throw failure }
+    }
+
+    /// Calls `body` for the subtree at `path` until it returns false; see `ListingRow`.
+    package func listing(_ path: [UInt8], _ body: (ListingRow) -> Bool) throws(RealmError) {
+        let parts = parts
+        try IndexListing(
+            index: parts.index, store: parts.store, keys: parts.keys, protection: parts.policy.policy.protection,
+            identity: identity
+        ).list(path, body)
+    }
+
+    private static func startJournal(of record: FolderRecord, realm: Realm, index: SQLiteIndex) throws(RealmError)
+        -> Journal
+    {
+        let head = try indexCall { () throws(IndexError) in try index.meta(.journalHead) }
+        let spool = try realmCall { () throws(SystemError) in try realm.directory.subdirectory(Realm.journalName) }
+        do throws(JournalError) {
+            return try Journal(
+                directory: spool, keys: JournalKeys.derive(masterKey: realm.masterKey, realm: realm.id),
+                folder: record.id, device: realm.device, mode: record.isStrict ? .strict : .normal,
+                clock: realm.clock, expecting: head.flatMap(journalHead))
+        } catch {
+            throw RealmError(error)
+        }
+    }
+
+    /// The value of `MetaKey.journalHead`: sequence number, 8 bytes, and hash.
+    private static func journalHead(_ value: [UInt8]) -> (sequence: UInt64, hash: [UInt8])? {
+        guard value.count > 8 else { return nil }
+        let sequence = value[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return (sequence, Array(value[8...]))
+    }
+}
+
+extension Realm {
+    /// Opens a folder, waiting up to `waitMilliseconds` for another process to give it up.
+    package func openFolder(named name: String, mode: FolderMode, waitMilliseconds: Int = 0) throws(RealmError)
+        -> OpenFolder
+    {
+        try OpenFolder(name, of: self, mode: mode, waitMilliseconds: waitMilliseconds)
+    }
+}
+
+/// The journal of a folder that is only looked at: nothing is done in it that could be recorded.
+private final class ClosedJournal: JournalSink {
+    func append(_ event: AuditEvent) throws(JournalError) { throw .closed }
+    func sync() throws(JournalError) { throw .closed }
+    func head() -> (sequence: UInt64, hash: [UInt8]) { (0, []) }
+}

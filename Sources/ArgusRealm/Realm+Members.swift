@@ -1,0 +1,144 @@
+package import ArgusCore
+internal import ArgusIdentity
+internal import ArgusPolicy
+internal import ArgusSystem
+
+/// Who may use a folder.
+extension Realm {
+    /// Makes `member` a member, or replaces its rights.
+    package func grant(_ member: MemberSpec, inFolder name: String) throws(RealmError) -> FolderSummary {
+        guard let rights = member.rights, !rights.isEmpty else {
+            throw RealmError(.failed, "no rights were given; name them, for example alice:read,write")
+        }
+        return try change(name) { record throws(RealmError) in
+            try Self.requireShared(record)
+            let principal = try principal(member.who)
+            if let place = record.policy.members.firstIndex(where: { $0.principal == principal }) {
+                record.policy.members[place].rights = rights
+            } else {
+                record.policy.members.append(Member(principal: principal, rights: rights))
+            }
+        }
+    }
+
+    /// Takes the whole membership away, or just `rights` and every right that implies one of them.
+    package func revoke(_ member: MemberSpec, inFolder name: String) throws(RealmError) -> FolderSummary {
+        try change(name) { record throws(RealmError) in
+            try Self.requireShared(record)
+            // By name, so that entries of persons who have left are found, too.
+            let principals = principals(named: member.who)
+            guard record.policy.members.contains(where: { principals.contains($0.principal) }) else {
+                throw RealmError(
+                    .notAMember, "that is no member of the folder; `argusfs folder show` lists the members")
+            }
+            record.policy.members = record.policy.members.compactMap { entry in
+                guard principals.contains(entry.principal) else { return entry }
+                guard let revoked = member.rights else { return nil }
+                let left = entry.rights.without(revoked)
+                return left.isEmpty ? nil : Member(principal: entry.principal, rights: left)
+            }
+        }
+    }
+
+    /// Changes a folder's record; the process that serves the folder reads it again when it is told to.
+    private func change(_ name: String, _ body: (inout FolderRecord) throws(RealmError) -> Void) throws(RealmError)
+        -> FolderSummary
+    {
+        try withChangeLock { () throws(RealmError) in
+            let (directory, found) = try find(name)
+            var record = found
+            try body(&record)
+            if record != found {
+                record.revision += 1
+                try record.write(in: directory, secrets: secrets(of: record.id))
+            }
+            return try summary(record, in: directory)
+        }
+    }
+
+    private static func requireShared(_ record: FolderRecord) throws(RealmError) {
+        guard record.policy.protection == .shared else {
+            throw RealmError(
+                .privateFolder, "is private to its owner and has no members; make a folder with --member to share one")
+        }
+    }
+
+    // MARK: Principals
+
+    func members(_ specs: [MemberSpec]) throws(RealmError) -> [Member] {
+        var members: [Member] = []
+        for spec in specs {
+            guard let rights = spec.rights, !rights.isEmpty else {
+                throw RealmError(.failed, "a member has no rights; name them, for example alice:read,write")
+            }
+            let principal = try principal(spec.who)
+            if let place = members.firstIndex(where: { $0.principal == principal }) {
+                members[place].rights.formUnion(rights)
+            } else {
+                members.append(Member(principal: principal, rights: rights))
+            }
+        }
+        return members
+    }
+
+    private func principal(_ who: Who) throws(RealmError) -> Principal {
+        switch who {
+        case .everyone: return .everyone
+        case .group(let name):
+            guard try accountCall({ () throws(AccountDatabaseError) in try identity.groupExists(named: name) }) else {
+                throw RealmError(.unknownGroup, "this machine has no such group; check its name with getent(1)")
+            }
+            return .group(name)
+        case .account(let name):
+            let account = try accountCall { () throws(AccountDatabaseError) in try identity.account(named: name) }
+            guard let account else {
+                throw RealmError(.unknownAccount, "this machine has no such account; check its name with getent(1)")
+            }
+            return .person(try person(for: account).id)
+        }
+    }
+
+    private func principals(named who: Who) -> Set<Principal> {
+        switch who {
+        case .everyone: [.everyone]
+        case .group(let name): [.group(name)]
+        case .account(let name): Set(identity.persons.filter { $0.account == name }.map { .person($0.id) })
+        }
+    }
+
+    func account(uid: UInt32) throws(RealmError) -> Account {
+        let account = try accountCall { () throws(AccountDatabaseError) in try identity.account(uid: uid) }
+        guard let account else {
+            throw RealmError(.unknownAccount, "the owner's uid \(uid) has no account; give it one first")
+        }
+        return account
+    }
+
+    /// The person that an account is; a new one where its name or uid was somebody else's. Under the change lock.
+    func person(for account: Account) throws(RealmError) -> Person {
+        var persons = try PersonsRecord.read(in: directory, keys: keys)
+        identity.update(persons: persons)
+        if let known = persons.first(where: { $0.account == account.name && $0.uid == account.uid }) { return known }
+        let person = Person(id: PersonID.random(), account: account.name, uid: account.uid)
+        persons.append(person)
+        try PersonsRecord.write(persons, in: directory, keys: keys)
+        identity.update(persons: persons)
+        return person
+    }
+
+    private func accountCall<R>(_ body: () throws(AccountDatabaseError) -> R) throws(RealmError) -> R {
+        do throws(AccountDatabaseError) { return try body() } catch {
+            throw RealmError(
+                .failed, "the machine's accounts cannot be asked (error \(error.errno)); see its name service's log")
+        }
+    }
+}
+
+extension Rights {
+    /// What is left when `revoked` and every right that implies one of them are taken away.
+    func without(_ revoked: Rights) -> Rights {
+        Self.named.reduce(into: Rights()) { left, named in
+            if closure.contains(named.right), named.right.closure.isDisjoint(with: revoked) { left.insert(named.right) }
+        }
+    }
+}
