@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "ArgusCapsule", dependencies: ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore"]),
         .target(
             name: "ArgusIndex",
-            dependencies: ["ArgusCore", "ArgusSystem", "ArgusCapsule", "CSQLite3"]),
+            dependencies: ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusCapsule", "CSQLite3"]),
         .target(name: "ArgusPolicy", dependencies: ["ArgusCore"]),
         .target(name: "ArgusIdentity", dependencies: ["ArgusCore", "ArgusSystem"]),
         .target(name: "ArgusJournal", dependencies: ["ArgusCore", "ArgusSystem", "ArgusCrypto"]),
@@ -74,28 +74,32 @@ let package = Package(
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
                 "ArgusIdentity", "ArgusJournal", "ArgusFS",
             ]),
-    ] + tests([
-        "ArgusCoreTests": ["ArgusCore"],
-        "ArgusSystemTests": ["ArgusCore", "ArgusSystem"],
-        "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
-        "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
-        "ArgusCapsuleTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusTestKit"],
-        "ArgusIndexTests": [
-            "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusTestKit",
-        ],
-        "ArgusPolicyTests": ["ArgusCore", "ArgusPolicy"],
-        "ArgusIdentityTests": ["ArgusCore", "ArgusSystem", "ArgusIdentity"],
-        "ArgusJournalTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusJournal", "ArgusTestKit"],
-        "ArgusFSTests": [
-            "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
-            "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
-        ],
-        "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
-        "ArgusRealmTests": [
-            "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusRealm",
-            "ArgusTestKit",
-        ],
-    ]),
+    ]
+        + tests([
+            "ArgusCoreTests": ["ArgusCore"],
+            "ArgusSystemTests": ["ArgusCore", "ArgusSystem"],
+            "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
+            "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
+            "ArgusCapsuleTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusTestKit",
+            ],
+            "ArgusIndexTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusTestKit",
+            ],
+            "ArgusPolicyTests": ["ArgusCore", "ArgusPolicy"],
+            "ArgusIdentityTests": ["ArgusCore", "ArgusSystem", "ArgusIdentity"],
+            "ArgusJournalTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusJournal", "ArgusTestKit"],
+            "ArgusFSTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
+            ],
+            "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
+            "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands"],
+            "ArgusRealmTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusRealm",
+                "ArgusTestKit",
+            ],
+        ]),
     swiftLanguageModes: [.v6]
 )
 

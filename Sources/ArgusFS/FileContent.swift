@@ -261,7 +261,10 @@ final class FileContent: Sendable {
             while start < sorted.count {
                 let end = min(start + 256, sorted.count)
                 let run = sorted[start..<end].map { index in
-                    (index: index, plaintext: UnsafeRawBufferPointer(start: pages[index]!, count: PagePool.pageByteCount))
+                    (
+                        index: index,
+                        plaintext: UnsafeRawBufferPointer(start: pages[index]!, count: PagePool.pageByteCount)
+                    )
                 }
                 try capsule.writePages(run)
                 start = end

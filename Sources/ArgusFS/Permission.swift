@@ -1,4 +1,5 @@
 internal import ArgusCore
+internal import ArgusIndex
 internal import ArgusPolicy
 internal import ArgusSystem
 

@@ -1,5 +1,6 @@
 package import ArgusCore
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusSystem
 
 extension Volume {

@@ -1,5 +1,6 @@
 internal import ArgusCapsule
 internal import ArgusCore
+internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusSystem
 

@@ -1,7 +1,7 @@
-internal import ArgusCapsule
+package import ArgusCapsule
 package import ArgusCore
-internal import ArgusCrypto
-internal import ArgusIndex
+package import ArgusIndex
+internal import ArgusJournal
 internal import ArgusSystem
 
 extension Volume {
@@ -149,17 +149,5 @@ extension Volume {
         } catch {
             throw FileSystemError(error)
         }
-    }
-}
-
-extension FolderKeys {
-    /// The id of the file that an inode number was made for: unpredictable without the folder's keys, and found again
-    /// from the number, so that a capsule whose row was lost in a crash can be looked for.
-    func fileID(of inode: InodeNumber) -> FileID {
-        var message = ByteWriter()
-        message.append(Array("argus file id v1".utf8))
-        message.integer(inode.rawValue)
-        let digest = HMAC.sha256(key: namingKey, message.bytes)
-        return FileID(bytes: digest.prefix(FileID.byteCount))!
     }
 }

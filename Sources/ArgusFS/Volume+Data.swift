@@ -2,6 +2,7 @@ internal import ArgusCapsule
 package import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
+internal import ArgusStore
 internal import ArgusSystem
 internal import Synchronization
 

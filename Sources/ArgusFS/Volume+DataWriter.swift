@@ -1,6 +1,7 @@
 internal import ArgusCapsule
 internal import ArgusCore
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusStore
 internal import ArgusSystem
 internal import Synchronization
@@ -108,7 +109,7 @@ extension Volume {
                 expectation = .clean(commit: newest.commit, rootTag: newest.rootTag)
             } else {
                 let state = row.capsule!
-                let tag = CommitInfo.RootTag(high: state.rootTag.high, low: state.rootTag.low)
+                let tag = CapsuleRootTag(high: state.rootTag.high, low: state.rootTag.low)
                 expectation =
                     mayLag || state.isDirty
                     ? .dirty(atLeast: state.durableCommit, rootTag: tag)

@@ -61,14 +61,14 @@ extension Volume {
             position = last.0.cookie
             let items = lock.withLock { () -> [DirectoryItem] in
                 let known = names.nodes[inode]?.children ?? [:]
-                return chunk.compactMap { entry, row in
+                return chunk.compactMap { entry, row -> DirectoryItem? in
                     if let newer = known[entry.name], newer.cookie != entry.cookie || newer.inode != entry.inode {
                         return nil
                     }
-                    let attributes = names.nodes[entry.inode].map { attributes($0) } ?? row.attributes
+                    let shown = names.nodes[entry.inode].map { attributes($0) } ?? row.attributes
                     return DirectoryItem(
                         name: entry.name, inode: entry.inode, kind: entry.kind, cookie: entry.cookie,
-                        attributes: attributes)
+                        attributes: shown)
                 }
             }
             for item in items { guard body(item) else { return } }

@@ -1,4 +1,9 @@
+internal import ArgusCapsule
 package import ArgusCore
+internal import ArgusIndex
+internal import ArgusJournal
+internal import ArgusPolicy
+internal import ArgusStore
 internal import ArgusSystem
 
 extension Volume {
@@ -72,7 +77,9 @@ extension Volume {
             let node = try node(inode)
             guard node.row.hasExtendedAttributes else { return [] }
             let all = try extendedAttributes(of: node).keys
-            return all.filter { caller.uid == 0 || !$0.starts(with: trusted) }.sorted { $0.lexicographicallyPrecedes($1) }
+            return all.filter { caller.uid == 0 || !$0.starts(with: trusted) }.sorted {
+                $0.lexicographicallyPrecedes($1)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package import ArgusCore
 internal import ArgusIndex
+internal import ArgusStore
 internal import ArgusSystem
 
 extension Volume {

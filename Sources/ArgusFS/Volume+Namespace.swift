@@ -79,6 +79,11 @@ extension Volume {
         }
         guard let inode = entry.inode else { return nil }
         let child = try node(inode)
+        if child.row.hasNoPlace && !child.isRemoved {
+            child.row.parent = directory.inode
+            child.row.cookie = entry.cookie
+            child.hasUnqueuedTimes = true
+        }
         if child.row.parent == directory.inode && child.row.cookie == entry.cookie { child.name = name }
         return child
     }

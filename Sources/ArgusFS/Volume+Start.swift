@@ -87,7 +87,7 @@ extension Volume {
             guard let state = row.capsule else { continue }
             let inode = row.attributes.inode
             let name = parts.keys.objectName(of: row.fileID)
-            let tag = CommitInfo.RootTag(high: state.rootTag.high, low: state.rootTag.low)
+            let tag = CapsuleRootTag(high: state.rootTag.high, low: state.rootTag.low)
             do {
                 let object = try parts.store.open(name, writable: true)
                 let opened = try Capsule.open(

@@ -1,4 +1,5 @@
 package import ArgusCore
+internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusSystem
 

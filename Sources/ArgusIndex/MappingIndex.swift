@@ -27,7 +27,8 @@ package enum RootTagKind {}
 package struct InodeRow: Hashable, Sendable {
     package var attributes: FileAttributes
     package var fileID: FileID
-    /// The directory that holds the inode, and its place there; for a file of several names, one of them.
+    /// The directory that holds the inode, and its place there; for a file of several names, one of them, or 0 and
+    /// 0 after that one was removed and until another is looked up.
     package var parent: InodeNumber
     package var cookie: DirectoryCookie
     /// Target of a symbolic link, otherwise empty.
@@ -49,6 +50,11 @@ package struct InodeRow: Hashable, Sendable {
         self.capsule = capsule
         self.hasExtendedAttributes = hasExtendedAttributes
     }
+}
+
+extension InodeRow {
+    /// Whether the place is to be found again (`parent`).
+    package var hasNoPlace: Bool { parent.rawValue == 0 && cookie == 0 }
 }
 
 /// One name in one directory.

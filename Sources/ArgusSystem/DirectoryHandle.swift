@@ -117,7 +117,9 @@ package final class DirectoryHandle: Sendable {
 
     /// Refuses what is not one component of a path.
     static func check(_ name: String) throws(SystemError) {
-        guard !name.isEmpty, name != ".", name != "..", !name.utf8.contains(UInt8(ascii: "/")) else {
+        guard !name.isEmpty, name != ".", name != "..",
+            !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
+        else {
             throw SystemError(errno: EINVAL, call: "openat(2)")
         }
     }

@@ -19,7 +19,8 @@ struct MomentTests {
         #expect(MomentArgument(argument: text) == nil)
     }
 
-    @Test("an activity is one the journal knows", arguments: [("open", true), ("set-attributes", true), ("Open", false)])
+    @Test(
+        "an activity is one the journal knows", arguments: [("open", true), ("set-attributes", true), ("Open", false)])
     func activities(text: String, isKnown: Bool) {
         #expect((ActivityArgument(argument: text) != nil) == isKnown)
     }

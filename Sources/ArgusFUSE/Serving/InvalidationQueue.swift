@@ -67,10 +67,12 @@ final class InvalidationQueue: KernelInvalidator {
 
     /// Serves until `end`; the thread's body.
     func run() {
-        while let work = next() {
-            for (inode, range) in work.content { tell(inode, range) }
-            for entry in work.entries { tell(entry.name, entry.parent) }
-        }
+        while let work = next() { tell(work) }
+    }
+
+    func tell(_ work: Pending) {
+        for (inode, range) in work.content { tell(inode, range) }
+        for entry in work.entries { tell(entry.name, entry.parent) }
     }
 
     /// Drops what still waits, and lets `run` return: for a mount that is gone.

@@ -41,6 +41,7 @@ extension MemoryIndex.State {
             findings.append(.wrongDirectoryEntryCount(row.attributes.inode, entryCount: UInt64(count)))
         }
         for row in rows where row.attributes.inode != .root && row.attributes.linkCount > 0 {
+            if row.hasNoPlace && row.attributes.kind != .directory { continue }
             guard entries[row.parent]?[row.cookie]?.inode != row.attributes.inode else { continue }
             findings.append(.wrongPlace(row.attributes.inode))
         }

@@ -19,6 +19,9 @@ final class Connection {
         handle = opened
         self.file = file
         sqlite3_extended_result_codes(handle, 1)
+        guard argus_sqlite3_set_defensive(handle) == SQLITE_OK else {
+            throw .corrupt(reason: "SQLite refuses its defensive mode")
+        }
         for setting in [
             "page_size = \(PagedCapsule.pageByteCount)",
             "locking_mode = EXCLUSIVE",

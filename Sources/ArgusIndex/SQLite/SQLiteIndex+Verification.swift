@@ -98,7 +98,8 @@ private struct IndexRule {
             ) { row in .wrongDirectoryEntryCount(row.number(0), entryCount: row.unsigned(1)) },
             IndexRule(
                 violations: """
-                    SELECT number FROM inode WHERE number <> 1 AND links > 0 AND NOT EXISTS
+                    SELECT number FROM inode WHERE number <> 1 AND links > 0
+                        AND (parent <> 0 OR cookie <> 0 OR \(isDirectory)) AND NOT EXISTS
                         (SELECT 1 FROM entry WHERE entry.parent = inode.parent AND entry.cookie = inode.cookie
                             AND entry.inode = inode.number)
                     """
