@@ -36,7 +36,7 @@ struct HandshakeTests {
         #expect(u32(bytes, 0) == 7)
         #expect(u32(bytes, 4) == 38)
         #expect(u32(bytes, 8) == 1 << 20)
-        #expect(u32(bytes, 16) == 64 | 48 << 16)
+        #expect(u32(bytes, 16) == 0x0030_0040)
         #expect(u32(bytes, 20) == 1 << 20)
         #expect(u32(bytes, 24) == 1)
         #expect(u32(bytes, 28) == 256)
