@@ -19,19 +19,19 @@ final class FileContent: Sendable {
     let writing = Lock()
     private let state = ReadWriteLock()
 
-    // Sound: each is read and written under `state`; `capsule` and `needsCommit` change under `writing` too.
+    // Sound: each is read and written under `state`; `capsule` changes under `writing` too.
     nonisolated(unsafe) private var dirty: [UInt64: UnsafeMutableRawPointer] = [:]
     nonisolated(unsafe) private var sealing: [UInt64: UnsafeMutableRawPointer] = [:]
     nonisolated(unsafe) private var length: UInt64
     nonisolated(unsafe) private var box: Capsule?
-    nonisolated(unsafe) private var isChanged = false
-    nonisolated(unsafe) private var changedNanoseconds: UInt64 = 0
     nonisolated(unsafe) private var newPages: UInt64 = 0
     /// Whether the capsule got a commit since it was attached. Read and written under `writing`.
     nonisolated(unsafe) var wasCommitted = false
     // `length` and the space taken, for those who must not wait for `state`.
     private let shownSize: Atomic<UInt64>
     private let shownAllocation = Atomic<UInt64>(0)
+    /// Since when something differs from the last commit, on the monotonic clock; 0: nothing does.
+    private let changedNanoseconds = Atomic<UInt64>(0)
 
     init(inode: InodeNumber, size: UInt64, pool: PagePool) {
         self.inode = inode
@@ -54,9 +54,10 @@ final class FileContent: Sendable {
     /// Bytes that wait to be sealed.
     var dirtyByteCount: Int { state.withReadLock { dirty.count * PagePool.pageByteCount } }
 
-    /// Whether anything differs from the last commit, and since when, on the monotonic clock.
+    /// Whether anything differs from the last commit, and since when, on the monotonic clock; never waits.
     var unwritten: (isChanged: Bool, sinceNanoseconds: UInt64) {
-        state.withReadLock { (isChanged, changedNanoseconds) }
+        let since = changedNanoseconds.load(ordering: .acquiring)
+        return (since != 0, since)
     }
 
     /// Space on storage in bytes, counting what is about to be written; never waits.
@@ -179,10 +180,7 @@ final class FileContent: Sendable {
     }
 
     private func noteChange(_ now: UInt64) {
-        if !isChanged {
-            isChanged = true
-            changedNanoseconds = now
-        }
+        _ = changedNanoseconds.compareExchange(expected: 0, desired: max(1, now), ordering: .acquiringAndReleasing)
     }
 
     /// Sets the size; the caller holds `writing`, and the capsule is attached where the file has one.
@@ -292,17 +290,12 @@ final class FileContent: Sendable {
 
     /// Whether a commit is due; clears the mark. The caller holds `writing` and commits next.
     func takeChange() -> Bool {
-        state.withWriteLock {
-            let wasChanged = isChanged
-            // Pages that came in while others were sealed belong to the next commit.
-            isChanged = !dirty.isEmpty
-            return wasChanged
-        }
+        changedNanoseconds.exchange(0, ordering: .acquiringAndReleasing) != 0
     }
 
     /// The commit failed: it is due again.
     func restoreChange(now: UInt64) {
-        state.withWriteLock { noteChange(now) }
+        noteChange(now)
     }
 
     /// Drops pages that could not be stored and whose write is answered with an error; the caller holds `writing`.

@@ -89,6 +89,8 @@ package struct VolumeConfiguration: Sendable {
     package var driverAttributes: [[UInt8]: [UInt8]] = [:]
     /// Identity of this boot of the machine: tells a crash of the process from a power cut.
     package var bootID: [UInt8] = []
+    /// Who mounted the folder, for the journal.
+    package var mounter = Caller(uid: .max, gid: .max, pid: 0)
     /// How long changes may wait before a barrier makes them durable.
     package var barrierIntervalSeconds = 5
     package var limits = VolumeLimits()

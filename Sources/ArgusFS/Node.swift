@@ -55,3 +55,12 @@ final class Node {
 
     var isDirectory: Bool { row.attributes.kind == .directory }
 }
+
+extension CapsuleState {
+    /// What the index says of a capsule whose commit `info` is durable.
+    init(durable info: CommitInfo, isDirty: Bool) {
+        self.init(
+            durableCommit: info.commit, rootTag: .init(high: info.rootTag.high, low: info.rootTag.low),
+            isDirty: isDirty, keyGeneration: info.keyGeneration)
+    }
+}

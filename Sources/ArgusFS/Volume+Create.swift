@@ -94,7 +94,7 @@ extension Volume {
         node.knowsAllChildren = seed.kind == .directory
         node.extendedAttributes = [:]
         node.creationNumber = names.queue.current
-        insert(node)
+        names.nodes[inode] = node
         link(name, to: node, in: directory, becomesPlace: true)
         names.queue.put(node)
         if seed.kind == .directory { directory.row.attributes.linkCount += 1 }

@@ -62,10 +62,8 @@ extension Volume {
             }
         } else if pool.usedBytes > configuration.limits.dirtyBytes {
             try sealNow(inode, content)
-        } else if content.dirtyByteCount >= configuration.limits.dirtyBytesPerFile {
-            lock.withLock { names.urgentFiles.append(inode) }
-            dataWork.signal()
         }
+        noteUnwritten(inode, isUrgent: content.dirtyByteCount >= configuration.limits.dirtyBytesPerFile)
     }
 
     /// A handle is good as long as its person is permitted: asked again whenever the policy has changed.
@@ -87,8 +85,6 @@ extension Volume {
             node.row.attributes.modified = now
             node.row.attributes.changed = now
             node.hasUnqueuedTimes = true
-            names.changedFiles.insert(inode)
-            if names.changedFiles.count == 1 { dataWork.signal() }
             return node.row.capsule?.isDirty != true || killsSetID || node.row.hasExtendedAttributes
         }
         guard needsRow else { return }
@@ -105,6 +101,16 @@ extension Volume {
             }
             put(node)
         }
+    }
+
+    /// Lets the data writer know of a content that has changed.
+    private func noteUnwritten(_ inode: InodeNumber, isUrgent: Bool = false) {
+        let isFirst = lock.withLock { () -> Bool in
+            names.changedFiles.insert(inode)
+            if isUrgent { names.urgentFiles.append(inode) }
+            return names.changedFiles.count == 1
+        }
+        if isFirst || isUrgent { dataWork.signal() }
     }
 
     /// relatime, strictatime or noatime (mount(8)).
@@ -154,6 +160,7 @@ extension Volume {
         } catch {
             throw failure(error, of: inode)
         }
+        noteUnwritten(inode)
     }
 
     package func allocate(

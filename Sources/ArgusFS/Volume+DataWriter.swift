@@ -251,7 +251,7 @@ extension Volume {
 
     /// Makes everything durable: data first, then the index that refers to it.
     func barrier() throws(FileSystemError) {
-        for inode in lock.withLock({ Array(names.changedFiles) }) {
+        for inode in lock.withLock({ names.changedFiles.union(names.urgentFiles) }) {
             guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
             try writeOut(inode, content)
         }
@@ -276,9 +276,7 @@ extension Volume {
                 if names.unsynced[inode] == info { names.unsynced[inode] = nil }
                 if node.newestCommit == info { node.content?.capsule?.noteDurable(info.commit) }
                 let isSettled = node.newestCommit == info && node.content == nil
-                node.row.capsule = CapsuleState(
-                    durableCommit: info.commit, rootTag: .init(high: info.rootTag.high, low: info.rootTag.low),
-                    isDirty: !isSettled, keyGeneration: info.keyGeneration)
+                node.row.capsule = CapsuleState(durable: info, isDirty: !isSettled)
                 if isSettled { node.newestCommit = nil }
                 put(node)
             }

@@ -90,11 +90,10 @@ extension Volume {
                 names.committed = batch.through
                 if batch.isDurable {
                     names.durable = batch.through
-                    names.durableRequested = max(names.durableRequested, 0)
+                    if names.durableRequested <= batch.through { names.durableRequested = 0 }
                     names.inodeLease.confirm(through: batch.inodeLease)
                     names.cookieLease.confirm(through: batch.cookieLease)
                 }
-                if names.durableRequested <= batch.through && batch.isDurable { names.durableRequested = 0 }
             } else {
                 // Applied or not, the steps are in order; what waits for durability is told, and asks again.
                 names.durableRequested = 0

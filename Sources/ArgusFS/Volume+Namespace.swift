@@ -24,6 +24,8 @@ extension Volume {
             lock.lock()
             do throws(Missing) {
                 let result = try body()
+                // Only now: what `body` had in hand must not leave the cache while it changes it.
+                if names.nodes.count > configuration.limits.cachedNodes { evict() }
                 lock.unlock()
                 return result
             } catch {
@@ -42,10 +44,14 @@ extension Volume {
     }
 
     /// Like `transact`, for what changes the namespace: refused on a read-only mount, and closed as one change.
-    func change<R>(_ body: () throws(Missing) -> R) throws(FileSystemError) -> R {
+    ///
+    /// What frees space is allowed while the storage is full.
+    func change<R>(
+        freesSpace: Bool = false, _ body: () throws(Missing) -> R
+    ) throws(FileSystemError) -> R {
         guard !configuration.isReadOnly else { throw .readOnly }
         let result = try transact { () throws(Missing) -> R in
-            if let failure = names.indexFailure { throw .failed(failure) }
+            if let failure = names.indexFailure, !(freesSpace && failure == .noSpace) { throw .failed(failure) }
             guard names.queue.steps.count < configuration.limits.queuedChanges else { throw .room }
             let wasEmpty = names.queue.isEmpty
             let result = try body()
@@ -105,6 +111,7 @@ extension Volume {
     }
 
     func removeEntry(_ name: FileName, from directory: Node) {
+        forgetAbsentNames(of: directory)
         directory.children[name] = Dentry(inode: nil, kind: .file, cookie: 0, changeNumber: names.queue.current)
         names.queue.add(.removeEntry(parent: directory.inode, name: name))
     }
@@ -125,7 +132,6 @@ extension Volume {
         }
         if names.inodeLease.wantsMore || names.cookieLease.wantsMore {
             extendLeases()
-            names.durableRequested = max(names.durableRequested, names.queue.current)
         }
     }
 
@@ -161,13 +167,8 @@ extension Volume {
         }
         lock.withLock {
             guard names.nodes[inode] == nil, names.evictions == evictions else { return }
-            insert(Node(inode: inode, row: row))
+            names.nodes[inode] = Node(inode: inode, row: row)
         }
-    }
-
-    func insert(_ node: Node) {
-        names.nodes[node.inode] = node
-        if names.nodes.count > configuration.limits.cachedNodes { evict() }
     }
 
     private func loadEntry(_ name: FileName, in parent: InodeNumber) throws(FileSystemError) {
@@ -179,6 +180,7 @@ extension Volume {
         lock.withLock {
             guard let directory = names.nodes[parent], directory.children[name] == nil, names.evictions == evictions
             else { return }
+            forgetAbsentNames(of: directory)
             directory.children[name] = Dentry(
                 inode: row?.inode, kind: row?.kind ?? .file, cookie: row?.cookie ?? 0, changeNumber: 0)
         }
@@ -199,6 +201,14 @@ extension Volume {
     }
 
     // MARK: Eviction, under the lock
+
+    /// Names known to be absent may not outgrow those that are there.
+    private func forgetAbsentNames(of directory: Node) {
+        guard directory.children.count > 2 * Int(directory.row.attributes.size) + 1024 else { return }
+        directory.children = directory.children.filter {
+            $0.value.inode != nil || $0.value.changeNumber > names.committed
+        }
+    }
 
     /// Lets go of what was not used since the last time, until a quarter of the cache is free.
     private func evict() {

@@ -149,6 +149,11 @@ extension Volume {
 
     /// Nobody has the file open and all of it is written: its row gets its last state; under the namespace lock.
     func settle(_ node: Node) {
+        if let newest = node.newestCommit, names.unsynced[node.inode] == nil, !configuration.isReadOnly {
+            node.row.capsule = CapsuleState(durable: newest, isDirty: false)
+            node.newestCommit = nil
+            node.hasUnqueuedTimes = true
+        }
         if node.hasUnqueuedTimes && !configuration.isReadOnly {
             put(node)
             names.queue.seal()

@@ -21,7 +21,7 @@ extension Volume {
         _ name: FileName, in parent: InodeNumber, caller: Caller, where isFitting: (Node) throws(Missing) -> Void
     ) throws(FileSystemError) {
         try requireRight(.delete, of: caller, on: parent, name: name)
-        let file = try change { () throws(Missing) -> FileID in
+        let file = try change(freesSpace: true) { () throws(Missing) -> FileID in
             let directory = try directory(parent)
             try requireChange(of: directory, by: caller)
             guard let node = try child(name, of: directory) else { throw .failed(.notFound) }

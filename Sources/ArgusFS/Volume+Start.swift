@@ -102,9 +102,7 @@ extension Volume {
                 row.attributes.blocks = opened.capsule.allocatedBytes / 512
                 row.attributes.modified = times.modified
                 row.attributes.changed = max(times.changed, row.attributes.changed)
-                row.capsule = CapsuleState(
-                    durableCommit: info.commit, rootTag: .init(high: info.rootTag.high, low: info.rootTag.low),
-                    isDirty: false, keyGeneration: info.keyGeneration)
+                row.capsule = CapsuleState(durable: info, isDirty: false)
                 settled.append(row)
             } catch {
                 if state.durableCommit == 0 {

@@ -47,6 +47,7 @@ package final class Volume: Sendable {
         permissions = PermissionCache(policy: parts.policy, people: parts.people)
         names = Namespace(limits: configuration.limits)
         try start()
+        try append(AuditEvent(activity: .mount, status: .success, actor: actor(configuration.mounter)))
         guard !configuration.isReadOnly else { return }
         refillReserve()
         threads = [
@@ -61,8 +62,9 @@ package final class Volume: Sendable {
 
     /// Makes everything durable, stops the writers and marks the folder as cleanly ended. No request may follow.
     package func shutDown() throws(FileSystemError) {
-        guard !configuration.isReadOnly else { return }
         handles.removeAll().forEach { finish($0) }
+        try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
+        guard !configuration.isReadOnly else { return }
         var failure: FileSystemError?
         do throws(FileSystemError) { try synchronizeAll() } catch { failure = error }
         lock.withLock { names.isStopping = true }
