@@ -1,6 +1,6 @@
 internal import ArgusCore
 internal import ArgusCrypto
-package import ArgusStore
+internal import ArgusStore
 
 /// One of the two pages that can hold the newest root.
 struct Slot: Sendable {

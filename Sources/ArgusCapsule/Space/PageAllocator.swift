@@ -20,6 +20,8 @@ struct PageAllocator: Sendable {
     private var afterDurable: [(since: CommitNumber, extents: [Extent])] = []
     /// False where pages may be free that nobody knows of.
     private(set) var isComplete = true
+    /// Whether pages became free that may hold something.
+    var hasFreed = false
 
     /// How many free extents are looked at for a better place.
     private static let probeCountMax = 256
@@ -61,10 +63,12 @@ struct PageAllocator: Sendable {
     /// Takes back pages that nothing was mapped to.
     mutating func putBack(_ extent: Extent) {
         for page in extent.start..<extent.end { loose.append(page) }
+        hasFreed = true
     }
 
     /// Takes a page that the tree of commit `working` no longer refers to.
     mutating func release(page: UInt64, birth: CommitNumber, working: CommitNumber, protected: CommitNumber) {
+        hasFreed = true
         if birth == working {
             loose.append(page)
         } else if birth > protected {
@@ -77,6 +81,13 @@ struct PageAllocator: Sendable {
 
     /// A part of the tree could not be read: its pages are found again by `Capsule.finish`, or by the next writer.
     mutating func forgetSome() { isComplete = false }
+
+    /// Adds the pages up to `newEnd` as free ones.
+    mutating func extend(to newEnd: UInt64) {
+        guard newEnd > end else { return }
+        merge(ExtentSet([Extent(start: end, count: newEnd - end)]))
+        end = newEnd
+    }
 
     /// A slot with a newer root was written.
     mutating func slotWritten() {

@@ -142,7 +142,11 @@ struct MapTree {
 
     mutating func add(_ node: MapNode) {
         nodes[node.key] = node
-        ring.append(node.key)
+        if ring.count >= 2 * (nodes.count + Self.nodeCountMax) {
+            ring = Array(nodes.keys)
+        } else {
+            ring.append(node.key)
+        }
         if nodes.count > Self.nodeCountMax + dirty.count { evict() }
     }
 

@@ -1,0 +1,176 @@
+package import ArgusCore
+internal import ArgusCrypto
+package import ArgusStore
+internal import ArgusSystem
+
+/// One file, sealed: a copy-on-write tree of encrypted pages on untrusted storage (docs/formats/capsule.md).
+///
+/// Safe to use from several threads: reads run in parallel with each other and with one writer. Two locks, taken in
+/// this order: `writer` is held across everything that changes the capsule, storage included; `state` guards what
+/// readers look at, briefly, never while storage is read or written and never while pages are sealed or opened.
+///
+/// The life of a root, and the functions that move it on:
+///
+///     working ──commit──▶ written ──sync, noteDurable──▶ durable ──the next root is durable──▶ overwritten
+///        │  ▲                │
+///        │  └──commit failed─┘ (its number is skipped)
+///        └──finish, deinit──▶ dropped
+///
+/// `@unchecked`: the variables below say which lock guards them.
+package final class Capsule: @unchecked Sendable {
+    let object: any BackingObject
+    let identity: CapsuleIdentity
+    let cipher: PageCipher
+    let isWritable: Bool
+    let random: any RandomSource
+    let writer = Lock()
+    let state = Lock()
+
+    // Changed under both locks, so either is enough to look.
+    var tree: MapTree
+    /// The content of page 0, where it lies in the root: at most 2048 bytes, also while the file is longer.
+    var inline: [UInt8]?
+    var logicalSize: UInt64
+    var dataPageCount: UInt64
+    var mapPageCount: UInt64
+    /// What the newest slot written holds; before the first commit, nothing.
+    var root: CapsuleRoot
+    var written: RootMark?
+    /// The root that must survive whatever happens: the last one known durable.
+    var durable: RootMark?
+    var holder: KeyGeneration
+
+    // Under `writer`.
+    var stanzas: [Stanza]
+    var newKeys: FolderKeys?
+    /// Nil until the first change of a capsule that was opened.
+    var allocator: PageAllocator?
+    /// Pages of the free list on storage.
+    var listPages: [MapEntry] = []
+    /// Number that the next root will have, and the birth of pages sealed now.
+    var working: CommitNumber
+    var sealCount: UInt64
+    var hasUncommitted = false
+    var isPoisoned = false
+    /// Writing the slot that held `written` failed: what is there is unknown.
+    var slotFailure: StoreError?
+    /// The object was found as `finish` leaves it.
+    var isAtRest = false
+    /// The root in the slot that `written` is not in, where it was read at open.
+    var olderRoot: CapsuleRoot?
+    /// Whether what lies in the other slot is what `root` says.
+    var otherMatches = true
+    /// Nothing was written to the object yet, which may hold remains of another.
+    var isBlank = false
+
+    /// A root on storage.
+    struct RootMark: Sendable {
+        var slot: Int
+        var tag: CapsuleRootTag
+        var isOrdered: Bool
+        var info: CommitInfo
+
+        var commit: CommitNumber { info.commit }
+    }
+
+    /// Makes an empty capsule. Nothing is written until its first pages or its first commit.
+    package static func create(
+        in object: any BackingObject, identity: CapsuleIdentity, keys: FolderKeys, now: Timestamp,
+        random: any RandomSource = SystemRandom()
+    ) throws(CapsuleError) -> Capsule {
+        let key = try FileKey.make(from: random)
+        let stanza = try key.wrap(for: identity, under: keys.current, random: random)
+        return Capsule(object, identity: identity, key: key, stanza: stanza, keys: keys, now: now, random: random)
+    }
+
+    private init(
+        _ object: any BackingObject, identity: CapsuleIdentity, key: FileKey, stanza: Stanza, keys: FolderKeys,
+        now: Timestamp, random: any RandomSource
+    ) {
+        self.object = object
+        self.identity = identity
+        self.random = random
+        cipher = PageCipher(key: key, identity: identity)
+        isWritable = true
+        tree = MapTree()
+        logicalSize = 0
+        dataPageCount = 0
+        mapPageCount = 0
+        root = CapsuleRoot(times: CapsuleTimes(accessed: now, modified: now, changed: now, created: now))
+        holder = keys.current.generation
+        stanzas = [stanza]
+        allocator = PageAllocator()
+        working = 1
+        sealCount = 0
+        isBlank = true
+    }
+
+    /// The capsule as `slot` says it is.
+    init(
+        _ object: any BackingObject, slot: Slot, writable: Bool, skipsNumbers: Bool, random: any RandomSource
+    ) {
+        self.object = object
+        self.random = random
+        identity = slot.header.identity
+        cipher = slot.cipher
+        isWritable = writable
+        root = slot.root
+        tree = MapTree(slot.root)
+        logicalSize = slot.root.size
+        dataPageCount = slot.root.dataPageCount
+        mapPageCount = slot.root.mapPageCount
+        sealCount = slot.root.sealCount
+        stanzas = slot.header.stanzas
+        holder = slot.holder
+        written = RootMark(slot)
+        // Whoever holds a forged or a very old clock of commits gains nothing: 2⁶⁴ cannot be reached by skips.
+        let next = slot.root.commit &+ (skipsNumbers ? CapsuleFormat.commitSkip : 1)
+        working = next > slot.root.commit ? next : slot.root.commit
+        inline = slot.root.contentKind == .inline ? Array(slot.root.content[..<Int(slot.root.size)]) : nil
+    }
+
+    // MARK: What is known without reading
+
+    /// Bytes of content, uncommitted changes included.
+    package var size: UInt64 { state.withLock { logicalSize } }
+
+    /// The last commit written; number 0 before the first.
+    package var info: CommitInfo { state.withLock { currentInfo } }
+
+    /// The newest commit known durable; 0: none.
+    package var durableCommit: CommitNumber { state.withLock { durable?.commit ?? 0 } }
+
+    /// As the last commit says.
+    package var label: CapsuleLabel? { state.withLock { root.label } }
+
+    /// As the last commit says.
+    package var times: CapsuleTimes { state.withLock { root.times } }
+
+    /// Space that the content takes up, in whole pages.
+    package var allocatedBytes: UInt64 {
+        state.withLock { (dataPageCount + (inline == nil ? 0 : 1)) * UInt64(CapsuleFormat.pageByteCount) }
+    }
+
+    /// Under either lock.
+    var currentInfo: CommitInfo {
+        written?.info
+            ?? CommitInfo(
+                commit: 0, rootTag: CapsuleRootTag(high: 0, low: 0), size: 0, allocatedPages: 0,
+                keyGeneration: holder)
+    }
+
+    /// The next commit wraps the file key under the current key of `keys`. Content is not rewritten.
+    package func rewrap(keys: FolderKeys) {
+        writer.withLock { newKeys = keys }
+    }
+}
+
+extension Capsule.RootMark {
+    init(_ slot: Slot) {
+        self.init(
+            slot: slot.number, tag: slot.tag, isOrdered: slot.root.flags.contains(.isOrdered),
+            info: CommitInfo(
+                commit: slot.root.commit, rootTag: slot.tag, size: slot.root.size,
+                allocatedPages: slot.root.dataPageCount + slot.root.mapPageCount, keyGeneration: slot.holder))
+    }
+}
