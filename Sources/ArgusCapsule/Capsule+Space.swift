@@ -17,6 +17,8 @@ extension Capsule {
         guard allocator == nil else { return }
         try protectStart()
         allocator = try findFreePages()
+        // What the root before kept, or lost commits left behind, is not zero.
+        allocator?.hasFreed = true
     }
 
     /// Makes the root that was found at open durable.

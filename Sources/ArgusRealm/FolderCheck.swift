@@ -184,7 +184,7 @@ final class FolderCheck {
             let object: any BackingObject
             do throws(StoreError) { object = try store.open(name, writable: false) } catch { throw .store(error) }
             let header = try Capsule.inspect(object)
-            isOurs = header.folder == folder.record.id && folder.keys.objectName(of: header.file) == name
+            isOurs = header.identity.folder == folder.record.id && folder.keys.objectName(of: header.identity.file) == name
         } catch .store(.missing) {
             return
         } catch {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ArgusCore
 internal import ArgusJournal
+internal import ArgusPolicy
 internal import ArgusRealm
 internal import Glibc
 

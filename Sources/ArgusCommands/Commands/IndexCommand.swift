@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import ArgusCore
+internal import ArgusPolicy
 internal import ArgusRealm
+internal import ArgusStore
 
 /// `argusfs index`: the mapping between virtual paths and capsules.
 struct IndexCommand: ParsableCommand {

@@ -11,14 +11,17 @@ internal import Synchronization
 ///
 /// The leader takes a request. What comes from memory it serves at once and goes on leading: no thread is woken, and the
 /// app's answer costs one write. What may wait (`Operation.mayWait`) it serves too, but first gives the leadership to a
-/// resting thread, and rests itself afterwards.
+/// resting thread, or to a new one where none rests, and rests itself afterwards.
 ///
 /// Invariants: 1. at most one thread leads, and only it reads from the device; 2. a thread serves one request at a time,
 /// from buffers of its own; 3. once `isEnding` is set, no thread takes another request, and each ends after the one it
 /// serves; 4. `lock` is held for the hand-over alone, never while a request is served.
 final class Workers: Sendable {
-    /// Threads of a mount: three may wait for storage while one still answers for names.
-    static let count = 4
+    /// Threads that a mount starts with.
+    private static let startCount = 2
+    /// Threads of a mount at most: as many requests may wait for storage, less the one that still answers for names.
+    /// Each has buffers of 2 MiB, which take up memory only as far as requests have filled them.
+    static let maxCount = 24
 
     private let device: Int32
     private let receiver: RequestReceiver
@@ -33,6 +36,10 @@ final class Workers: Sendable {
     nonisolated(unsafe) private var hasLeader = false
     /// Guarded by `lock`.
     nonisolated(unsafe) private var isEnding = false
+    /// Threads that wait in `takeLeadership`. Guarded by `lock`.
+    nonisolated(unsafe) private var restingCount = 0
+    /// Guarded by `lock`.
+    nonisolated(unsafe) private var threads: [Thread] = []
 
     /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
     init(device: Int32, volume: Volume, whenAgreed: @escaping @Sendable () -> Void) throws(SystemError) {
@@ -44,10 +51,19 @@ final class Workers: Sendable {
 
     /// Serves until the mount is gone or `end` is called, and every request taken is answered.
     func serve() {
-        let threads = (0..<Self.count).map { number in
-            Thread.start(name: "fuse-\(number)") { self.work() }
+        lock.withLock {
+            for _ in 0..<Self.startCount { startThread() }
         }
-        for thread in threads { thread.join() }
+        var joinedCount = 0
+        while let thread = lock.withLock({ joinedCount < threads.count ? threads[joinedCount] : nil }) {
+            thread.join()
+            joinedCount += 1
+        }
+    }
+
+    /// Under `lock`.
+    private func startThread() {
+        threads.append(Thread.start(name: "fuse-\(threads.count)") { self.work() })
     }
 
     /// Takes no further request. Does not wait.
@@ -70,6 +86,8 @@ final class Workers: Sendable {
     /// Rests until no thread leads; false where serving ends.
     private func takeLeadership() -> Bool {
         lock.withLock {
+            restingCount += 1
+            defer { restingCount -= 1 }
             while hasLeader, !isEnding { vacancy.wait(lock) }
             guard !isEnding else { return false }
             hasLeader = true
@@ -80,7 +98,11 @@ final class Workers: Sendable {
     private func giveLeadership() {
         lock.withLock {
             hasLeader = false
-            vacancy.signal()
+            if restingCount > 0 {
+                vacancy.signal()
+            } else if threads.count < Self.maxCount, !isEnding {
+                startThread()
+            }
         }
     }
 
