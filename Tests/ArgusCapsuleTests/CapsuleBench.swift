@@ -27,7 +27,8 @@ struct CapsuleBench {
         try Capsule.create(in: try store.create(Self.name), identity: identity, keys: keys, now: Self.time)
     }
 
-    func open(_ expecting: OpenExpectation = .any, writable: Bool = true) throws -> (capsule: Capsule, recovered: Bool) {
+    func open(_ expecting: OpenExpectation = .any, writable: Bool = true) throws -> (capsule: Capsule, recovered: Bool)
+    {
         let object = try store.open(Self.name, writable: writable)
         return try Capsule.open(object, identity: identity, keys: keys, expecting: expecting, writable: writable)
     }

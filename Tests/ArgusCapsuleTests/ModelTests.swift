@@ -28,7 +28,8 @@ struct ModelTests {
                 try capsule.write(bytes, at: offset)
                 model.write(bytes, at: offset)
             case 9..<12:
-                let size = dice.below(2) == 0 ? dice.below(sizeMax) : min(Self.marks[dice.below(Self.marks.count)], sizeMax)
+                let size =
+                    dice.below(2) == 0 ? dice.below(sizeMax) : min(Self.marks[dice.below(Self.marks.count)], sizeMax)
                 try capsule.setSize(UInt64(size))
                 model.setSize(size)
             case 12..<14:
