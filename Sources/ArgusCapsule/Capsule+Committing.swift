@@ -143,7 +143,6 @@ extension Capsule {
     func writeRoot(
         times: CapsuleTimes, label: CapsuleLabel?, flags: CapsuleRoot.Flags, finish: (inout CapsuleRoot) -> Void
     ) throws(CapsuleError) -> CommitInfo {
-        guard working > (written?.commit ?? 0) else { throw .fileTooLarge }
         try countSeals(1)
         let slot = durable.map { 1 - $0.slot } ?? written?.slot ?? 0
         var next = makeRoot(times: times, label: label, flags: flags)
@@ -164,7 +163,7 @@ extension Capsule {
         try writeSlot(page, slot)
         self.stanzas = stanzas
         newKeys = nil
-        working = next.commit + 1
+        working = next.commit &+ 1
         hasUncommitted = false
         otherMatches = true
         isAtRest = false
@@ -213,7 +212,7 @@ extension Capsule {
             slotFailure = nil
         case .failure(let error):
             // It may be there all the same: its number is used up.
-            working += 1
+            working &+= 1
             if written == nil || written?.slot == slot { slotFailure = error }
             throw .store(error)
         }

@@ -9,6 +9,7 @@ extension Capsule {
     func prepareToWrite() throws(CapsuleError) {
         guard isWritable else { throw .store(.readOnly) }
         guard !isPoisoned else { throw .poisoned }
+        guard working > (written?.commit ?? 0) else { throw .fileTooLarge }
         if isBlank {
             let size = try stored { () throws(StoreError) in try object.size() }
             if size > 0 { try stored { () throws(StoreError) in try object.truncate(to: 0) } }

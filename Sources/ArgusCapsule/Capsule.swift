@@ -123,9 +123,12 @@ package final class Capsule: @unchecked Sendable {
         stanzas = slot.header.stanzas
         holder = slot.holder
         written = RootMark(slot)
-        // Whoever holds a forged or a very old clock of commits gains nothing: 2⁶⁴ cannot be reached by skips.
-        let next = slot.root.commit &+ (skipsNumbers ? CapsuleFormat.commitSkip : 1)
-        working = next > slot.root.commit ? next : slot.root.commit
+        // At random: the same root may be recovered twice, with other commits lost in between.
+        var skip: UInt32 = 0
+        if skipsNumbers { withUnsafeMutableBytes(of: &skip) { random.fill($0) } }
+        let step = skipsNumbers ? CapsuleFormat.commitSkip + UInt64(UInt32(littleEndian: skip)) : 1
+        // At the end of all numbers, after 2³¹ recoveries, the capsule can be read but takes no commit.
+        working = slot.root.commit.addingReportingOverflow(step).overflow ? 0 : slot.root.commit + step
         inline = slot.root.contentKind == .inline ? Array(slot.root.content[..<Int(slot.root.size)]) : nil
     }
 

@@ -309,10 +309,11 @@ extension Volume {
     private func deleteGarbage() {
         let ready = lock.withLock { () -> [Garbage] in
             let durable = names.durable
+            let committed = names.committed
             let target = max(durable, names.durableTarget)
             let isReady = { (garbage: Garbage) in
                 garbage.removal <= durable
-                    || (!garbage.isListed && garbage.removal <= self.names.committed && garbage.creation > target)
+                    || (!garbage.isListed && garbage.removal <= committed && garbage.creation > target)
             }
             let ready = names.garbage.filter(isReady)
             names.garbage.removeAll(where: isReady)

@@ -88,7 +88,8 @@ package final class ProcessInspector: Sendable {
         lock.withLock {
             guard let entry = state.entries[pid] else { return nil }
             state.uses += 1
-            state.entries[pid]?.lastUse = state.uses
+            let use = state.uses
+            state.entries[pid]?.lastUse = use
             return entry.process
         }
     }

@@ -27,7 +27,7 @@ enum CapsuleFormat {
     static let pageMax: UInt64 = 1 << 48
     /// Seals with one key: random nonces collide with a probability below 2⁻³² (SP 800-38D, 8.3).
     static let sealCountMax: UInt64 = 1 << 32
-    /// Commit numbers skipped where some may have been used and lost.
+    /// Commit numbers skipped, at least, where some may have been used and lost; up to twice as many, at random.
     static let commitSkip: UInt64 = 1 << 32
     /// Free extents that the root itself lists.
     static let rootExtentCount = 8
