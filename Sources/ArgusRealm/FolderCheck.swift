@@ -63,17 +63,18 @@ final class FolderCheck {
         do throws(RealmError) {
             let anchor = try FolderAnchor.read(in: folder.directory, secrets: folder.secrets)
             let (object, location) = try folder.place.openObject(writable: false)
+            let earlier = progress.doneBytes
             let found = try indexCapsuleCall { () throws(CapsuleError) in
                 try Capsule.verify(
                     object, identity: folder.place.identity, keys: folder.keys,
-                    expecting: anchor.expectation(bootID: Boot.currentID()), progress: { noteBytes($0) })
+                    expecting: anchor.expectation(bootID: Boot.currentID()), progress: { noteBytes($0, after: earlier) }
+                )
             }
             for finding in found {
                 add(CheckFinding(.index, "the index's capsule \(location): \(finding)", advice: advice))
             }
             // Findings say what is not as it was written; whether it can still be read, opening tells.
-            if !found.isEmpty { _ = try folder.place.open(writable: false) }
-            return true
+            return found.isEmpty || (try? folder.place.open(writable: false)) != nil
         } catch {
             guard error.kind == .indexDamaged else { throw error }
             add(CheckFinding(.index, error.message, advice: advice))
@@ -116,13 +117,28 @@ final class FolderCheck {
         known.insert(name)
         let expectation = state.expectation(mayLag: mayLag)
         switch verify(name, row.fileID, expectation) {
+        // Never synced before the unclean end: an empty file, as after any crash.
+        case .success(let found) where state.durableCommit == 0 && !found.isEmpty && isTorn(name, row.fileID):
+            if repairs { try clear(row, index) }
         case .success(let found):
             for finding in found { try add(.unauthentic(finding), row, index) }
             if repairs, found.isEmpty, state.isDirty || mayLag { try settle(row, expectation, index) }
-        // Never synced before the unclean end: an empty file, as after any crash.
         case .failure(let error) where state.durableCommit == 0 && error.isTorn:
             if repairs { try clear(row, index) }
         case .failure(let error): try add(error, row, index)
+        }
+    }
+
+    /// Whether the capsule holds no commit that can be taken.
+    private func isTorn(_ name: ObjectName, _ file: FileID) -> Bool {
+        guard let object = try? store.open(name, writable: false) else { return false }
+        do throws(CapsuleError) {
+            _ = try Capsule.open(
+                object, identity: CapsuleIdentity(folder: folder.record.id, file: file), keys: folder.keys,
+                expecting: .any, writable: false)
+            return false
+        } catch {
+            return error.isTorn
         }
     }
 
@@ -132,10 +148,11 @@ final class FolderCheck {
         do throws(CapsuleError) {
             let object: any BackingObject
             do throws(StoreError) { object = try store.open(name, writable: false) } catch { throw .store(error) }
+            let earlier = progress.doneBytes
             return .success(
                 try Capsule.verify(
                     object, identity: CapsuleIdentity(folder: folder.record.id, file: file), keys: folder.keys,
-                    expecting: expectation, progress: { noteBytes($0) }))
+                    expecting: expectation, progress: { noteBytes($0, after: earlier) }))
         } catch {
             return .failure(error)
         }
@@ -184,7 +201,8 @@ final class FolderCheck {
             let object: any BackingObject
             do throws(StoreError) { object = try store.open(name, writable: false) } catch { throw .store(error) }
             let header = try Capsule.inspect(object)
-            isOurs = header.identity.folder == folder.record.id && folder.keys.objectName(of: header.identity.file) == name
+            isOurs =
+                header.identity.folder == folder.record.id && folder.keys.objectName(of: header.identity.file) == name
         } catch .store(.missing) {
             return
         } catch {
@@ -212,8 +230,9 @@ final class FolderCheck {
                 isRepaired: isRepaired))
     }
 
-    private func noteBytes(_ count: UInt64) {
-        progress.doneBytes += count
+    /// Counts an object's bytes: `count` of them so far.
+    private func noteBytes(_ count: UInt64, after earlier: UInt64) {
+        progress.doneBytes = earlier + count
         report(progress)
     }
 }
