@@ -5,9 +5,18 @@ import PackageDescription
 // checks it (`--explicit-target-dependency-import-check error`); ARCHITECTURE.md tells the purpose of each.
 let package = Package(
     name: "argus",
+    products: [
+        .executable(name: "argusfs", targets: ["argusfs"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
     targets: [
         // Floor 0: the C libraries, and what Swift cannot say.
+        .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite3", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CArgusLinux"),
 
         // Floor 1: nouns, and the operating system.
@@ -17,25 +26,79 @@ let package = Package(
         // Floor 2: the parts of a folder, each behind its protocol.
         .target(name: "ArgusCrypto", dependencies: ["ArgusCore", "ArgusSystem", "CLibcrypto"]),
         .target(name: "ArgusStore", dependencies: ["ArgusCore", "ArgusSystem"]),
+        .target(name: "ArgusCapsule", dependencies: ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore"]),
+        .target(
+            name: "ArgusIndex",
+            dependencies: ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusCapsule", "CSQLite3"]),
         .target(name: "ArgusPolicy", dependencies: ["ArgusCore"]),
         .target(name: "ArgusIdentity", dependencies: ["ArgusCore", "ArgusSystem"]),
         .target(name: "ArgusJournal", dependencies: ["ArgusCore", "ArgusSystem", "ArgusCrypto"]),
+
+        // Floor 3: the filesystem. It knows no FUSE, no SQL and no host path.
+        .target(
+            name: "ArgusFS",
+            dependencies: [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal",
+            ]),
+
+        // Floor 4: the driver, and the realm on disk.
+        .target(
+            name: "ArgusFUSE",
+            dependencies: [
+                "ArgusCore", "ArgusSystem", "ArgusFS", "CFuse3", "CArgusLinux",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "ArgusRealm",
+            dependencies: [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "ArgusFS",
+            ]),
+
+        // Floor 6: commands as a library, executables as shells.
+        .target(
+            name: "ArgusCommands",
+            dependencies: [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusFUSE", "ArgusRealm", "CArgusLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(name: "argusfs", dependencies: ["ArgusCommands"]),
 
         // Tests. The kit holds conformance suites, fault plans and vectors; it is never a product.
         .target(
             name: "ArgusTestKit",
             dependencies: [
-                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy",
-                "ArgusIdentity", "ArgusJournal",
-            ],
-            exclude: ["Index"]),
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "ArgusFS",
+            ]),
     ]
         + tests([
             "ArgusCoreTests": ["ArgusCore"],
             "ArgusSystemTests": ["ArgusCore", "ArgusSystem"],
             "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
             "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
+            "ArgusCapsuleTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusTestKit",
+            ],
+            "ArgusIndexTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusTestKit",
+            ],
+            "ArgusPolicyTests": ["ArgusCore", "ArgusPolicy"],
+            "ArgusIdentityTests": ["ArgusCore", "ArgusSystem", "ArgusIdentity"],
             "ArgusJournalTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusJournal", "ArgusTestKit"],
+            "ArgusFSTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
+            ],
+            "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
+            "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands"],
+            "ArgusRealmTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusRealm",
+                "ArgusTestKit",
+            ],
         ]),
     swiftLanguageModes: [.v6]
 )

@@ -21,7 +21,7 @@ extension Capsule {
             if logicalSize > UInt64(CapsuleFormat.contentByteCount) { try moveInlineToPage() }
             var flags: CapsuleRoot.Flags = isOrdered ? .isOrdered : []
             try writeNodes()
-            if sealCount - root.sealCount > Self.unsyncedPageMax {
+            if sealCount - (durable?.root.sealCount ?? 0) > Self.unsyncedPageMax {
                 try syncObject()
                 if let written, slotFailure == nil { becomeDurable(written) }
                 flags.insert(.pagesSynced)
@@ -64,7 +64,7 @@ extension Capsule {
     private func dropEmptyNodes() -> [NodeKey] {
         var keys: [NodeKey] = []
         for key in tree.dirty.sorted() {
-            guard let node = tree.node(key), node.isDirty else { continue }
+            guard let node = tree.node(key), node.isDirty, keys.last != key else { continue }
             guard node.isEmpty, !hasChildrenInMemory(key, among: keys) else {
                 keys.append(key)
                 continue
@@ -104,7 +104,8 @@ extension Capsule {
                         nonce: scratch.nonce(start + place - keys.startIndex))
                 }
             } catch {
-                // Entries may refer to these pages already; they are replaced, and released, by the next commit.
+                // Entries refer to some of these pages already, and those are released by the next commit.
+                allocator?.forgetSome()
                 throw error
             }
             try write(scratch.pages, to: extent)
@@ -214,6 +215,7 @@ extension Capsule {
             // It may be there all the same: its number is used up.
             working &+= 1
             if written == nil || written?.slot == slot { slotFailure = error }
+            otherMatches = false
             throw .store(error)
         }
     }
@@ -246,15 +248,5 @@ extension Capsule {
             becomeDurable(written)
             return true
         }
-    }
-}
-
-extension Capsule.RootMark {
-    init(slot: Int, tag: CapsuleRootTag, root: CapsuleRoot, holder: KeyGeneration) {
-        self.init(
-            slot: slot, tag: tag, isOrdered: root.flags.contains(.isOrdered),
-            info: CommitInfo(
-                commit: root.commit, rootTag: tag, size: root.size,
-                allocatedPages: root.dataPageCount + root.mapPageCount, keyGeneration: holder))
     }
 }

@@ -95,7 +95,12 @@ extension Capsule {
                 allocator?.putBack(Extent(start: page, count: 1))
                 continue
             }
-            entry = try sealListPage(FreeList.page(part, next: entry), at: page, position: UInt64(position))
+            do throws(CapsuleError) {
+                entry = try sealListPage(FreeList.page(part, next: entry), at: page, position: UInt64(position))
+            } catch {
+                allocator?.forgetSome()
+                throw error
+            }
             listPages.append(entry)
         }
         return (entry, ExtentSet(), plan.end)

@@ -39,14 +39,14 @@ extension Capsule {
         try Self.loadNode(key, entry: entry, from: object, cipher: cipher)
     }
 
-    /// Copies the entries of up to `limit` pages from `index` on, as far as they lie in one node.
+    /// Copies the entries of up to `limit` pages from `index` on, as far as they lie in one node; `version` becomes
+    /// that of the tree they are from.
     ///
     /// A reader may find that a map page was replaced while it read the old one: then it looks again.
     func look(
-        at index: UInt64, limit: Int, into target: UnsafeMutablePointer<MapEntry>
-    ) throws(CapsuleError) -> (found: Found, version: UInt64) {
+        at index: UInt64, limit: Int, into target: UnsafeMutablePointer<MapEntry>, version: inout UInt64
+    ) throws(CapsuleError) -> Found {
         while true {
-            var version: UInt64 = 0
             var missing: (NodeKey, MapEntry)?
             let found = state.withLock { () -> Found? in
                 version = tree.version
@@ -59,7 +59,7 @@ extension Capsule {
                     return nil
                 }
             }
-            if let found { return (found, version) }
+            if let found { return found }
             guard let (key, entry) = missing else { continue }
             do throws(CapsuleError) {
                 let node = try loadNode(key, entry: entry)

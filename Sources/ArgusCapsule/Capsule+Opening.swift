@@ -19,7 +19,7 @@ extension Capsule {
         capsule.isAtRest =
             isClean && capsule.otherMatches && chosen.root.flags.contains(.listsFreePages)
         if case .authentic(let other) = slots[1 - chosen.number], other.tag == chosen.root.otherTag {
-            capsule.olderRoot = other.root
+            capsule.older = RootMark(other)
         }
         return (capsule, !isClean && slots.passesOver(chosen))
     }

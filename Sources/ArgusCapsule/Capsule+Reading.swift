@@ -49,9 +49,7 @@ extension Capsule {
         let index = offset >> CapsuleFormat.pageShift
         let start = Int(offset & UInt64(page - 1))
         let wanted = min((start + target.count + page - 1) / page, CapsuleFormat.nodeEntryCount)
-        let (found, seen) = try look(at: index, limit: wanted, into: scratch.entries)
-        version = seen
-        switch found {
+        switch try look(at: index, limit: wanted, into: scratch.entries, version: &version) {
         case .inline(let bytes):
             let count = min(target.count, page - start)
             let present = max(0, min(count, bytes.count - start))
@@ -136,10 +134,11 @@ extension Capsule {
     /// Whether a page reads as zeros because nothing is stored for it.
     package func isHole(page index: UInt64) throws(CapsuleError) -> Bool {
         try Scratch.with { scratch throws(CapsuleError) in
-            switch try look(at: index, limit: 1, into: scratch.entries).found {
-            case .inline: false
-            case .hole: true
-            case .entries: scratch.entries[0].isHole
+            var version: UInt64 = 0
+            switch try look(at: index, limit: 1, into: scratch.entries, version: &version) {
+            case .inline: return false
+            case .hole: return true
+            case .entries: return scratch.entries[0].isHole
             }
         }
     }
@@ -158,8 +157,10 @@ extension Capsule {
         let end = CapsuleFormat.pages(size)
         var index = start
         return try Scratch.with { scratch throws(CapsuleError) in
+            var version: UInt64 = 0
             while index < end {
-                switch try look(at: index, limit: CapsuleFormat.nodeEntryCount, into: scratch.entries).found {
+                let limit = CapsuleFormat.nodeEntryCount
+                switch try look(at: index, limit: limit, into: scratch.entries, version: &version) {
                 case .inline:
                     if !isHole { return index }
                     index += 1

@@ -70,23 +70,11 @@ extension Capsule {
     /// `mark` is on storage for good, and the root to protect; unless it is not ordered while the protected one is:
     /// that one is what `OpenExpectation.ordered` will look for.
     func becomeDurable(_ mark: RootMark) {
-        if let older = olderRoot, durable == nil, older.flags.contains(.isOrdered), !mark.isOrdered {
-            protectOlder(older)
-            return
-        }
+        var mark = mark
+        if durable == nil, let older, older.isOrdered, !mark.isOrdered { mark = older }
         if let durable, durable.isOrdered, !mark.isOrdered { return }
         state.withLock { durable = mark }
         allocator?.becameDurable(mark.commit, working: working)
-    }
-
-    private func protectOlder(_ older: CapsuleRoot) {
-        guard let written else { return }
-        let info = CommitInfo(
-            commit: older.commit, rootTag: root.otherTag, size: older.size,
-            allocatedPages: older.dataPageCount + older.mapPageCount, keyGeneration: holder)
-        state.withLock {
-            durable = RootMark(slot: 1 - written.slot, tag: root.otherTag, isOrdered: true, info: info)
-        }
     }
 
     // MARK: Free pages
@@ -94,19 +82,21 @@ extension Capsule {
     /// The free pages of an opened capsule: from its list, or, where it has none, by walking through the map.
     func findFreePages() throws(CapsuleError) -> PageAllocator {
         let range = CapsuleFormat.firstPage..<max(root.pageCount, CapsuleFormat.firstPage)
-        let protectsOlder = durable?.commit != root.commit
-        if root.flags.contains(.listsFreePages), !protectsOlder {
+        let protected = durable.flatMap { $0.commit == root.commit ? nil : $0.root }
+        if root.flags.contains(.listsFreePages), protected == nil {
             let list = try FreeList.read(root, from: object, cipher: cipher)
             listPages = list.pages
             return PageAllocator(end: range.upperBound, free: list.free)
         }
         let used = try usedPages(of: root)
-        guard protectsOlder, let olderRoot else {
+        guard let protected else {
             return PageAllocator(end: range.upperBound, free: used.complement(in: range))
         }
         // The object is as long as the longer of both roots needs it.
-        let olderUsed = try usedPages(of: olderRoot)
-        let end = max(range.upperBound, olderRoot.pageCount)
+        let ownList = listPages
+        let olderUsed = try usedPages(of: protected)
+        listPages = ownList
+        let end = max(range.upperBound, protected.pageCount)
         let all = used.merged(with: olderUsed)
         var allocator = PageAllocator(end: end, free: all.complement(in: range.lowerBound..<end))
         let onlyOlder = used.merged(with: olderUsed.complement(in: range.lowerBound..<end))

@@ -56,8 +56,8 @@ package final class Capsule: @unchecked Sendable {
     var slotFailure: StoreError?
     /// The object was found as `finish` leaves it.
     var isAtRest = false
-    /// The root in the slot that `written` is not in, where it was read at open.
-    var olderRoot: CapsuleRoot?
+    /// The root in the slot that `written` is not in, as it was read at open.
+    var older: RootMark?
     /// Whether what lies in the other slot is what `root` says.
     var otherMatches = true
     /// Nothing was written to the object yet, which may hold remains of another.
@@ -67,10 +67,18 @@ package final class Capsule: @unchecked Sendable {
     struct RootMark: Sendable {
         var slot: Int
         var tag: CapsuleRootTag
-        var isOrdered: Bool
-        var info: CommitInfo
+        var root: CapsuleRoot
+        /// Generation of the folder key in its header.
+        var holder: KeyGeneration
 
-        var commit: CommitNumber { info.commit }
+        var commit: CommitNumber { root.commit }
+        var isOrdered: Bool { root.flags.contains(.isOrdered) }
+
+        var info: CommitInfo {
+            CommitInfo(
+                commit: root.commit, rootTag: tag, size: root.size,
+                allocatedPages: root.dataPageCount + root.mapPageCount, keyGeneration: holder)
+        }
     }
 
     /// Makes an empty capsule. Nothing is written until its first pages or its first commit.
@@ -170,10 +178,6 @@ package final class Capsule: @unchecked Sendable {
 
 extension Capsule.RootMark {
     init(_ slot: Slot) {
-        self.init(
-            slot: slot.number, tag: slot.tag, isOrdered: slot.root.flags.contains(.isOrdered),
-            info: CommitInfo(
-                commit: slot.root.commit, rootTag: slot.tag, size: slot.root.size,
-                allocatedPages: slot.root.dataPageCount + slot.root.mapPageCount, keyGeneration: slot.holder))
+        self.init(slot: slot.number, tag: slot.tag, root: slot.root, holder: slot.holder)
     }
 }

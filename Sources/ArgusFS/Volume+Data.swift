@@ -103,10 +103,11 @@ extension Volume {
         }
     }
 
-    /// Lets the data writer know of a content that has changed.
+    /// Lets the data writer know of a content that has changed, and the row of its size.
     private func noteUnwritten(_ inode: InodeNumber, isUrgent: Bool = false) {
         let isFirst = lock.withLock { () -> Bool in
             names.changedFiles.insert(inode)
+            names.nodes[inode]?.hasUnqueuedTimes = true
             if isUrgent { names.urgentFiles.append(inode) }
             return names.changedFiles.count == 1
         }

@@ -118,7 +118,14 @@ struct FileModel: Equatable {
 extension PowerCut.Dice {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
     mutating func bytes(_ count: Int) -> [UInt8] {
-        let seed = next()
-        return (0..<count).map { UInt8(truncatingIfNeeded: seed &* UInt64($0 + 1) >> 17) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        bytes.withUnsafeMutableBytes { bytes in
+            for start in stride(from: 0, to: count, by: 8) {
+                withUnsafeBytes(of: next()) { word in
+                    for place in 0..<min(8, count - start) { bytes[start + place] = word[place] }
+                }
+            }
+        }
+        return bytes
     }
 }

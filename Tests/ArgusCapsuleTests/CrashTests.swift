@@ -14,7 +14,7 @@ struct CrashTests {
         var syncs: [(info: CommitInfo, operation: Int)] = []
     }
 
-    @Test("a power cut after any operation, in any mixture", arguments: 0..<16 as Range<UInt64>)
+    @Test("a power cut after any operation, in any mixture", arguments: 0..<9 as Range<UInt64>)
     func powerCuts(seed: UInt64) throws {
         let store = FaultStore()
         let bench = CapsuleBench(store)
@@ -39,7 +39,7 @@ struct CrashTests {
         try check(history, store, seeds: 4)
     }
 
-    @Test("a power cut while a recovered or reopened capsule is changed", arguments: 0..<8 as Range<UInt64>)
+    @Test("a power cut while a recovered or reopened capsule is changed", arguments: 0..<5 as Range<UInt64>)
     func powerCutsAfterReopening(seed: UInt64) throws {
         let before = FaultStore()
         let first = CapsuleBench(before)
