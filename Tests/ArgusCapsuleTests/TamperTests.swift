@@ -141,7 +141,8 @@ struct TamperTests {
         }
         // Newer than the index says: not served either.
         let newer = CapsuleBench(Self.store(image))
-        #expect(throws: CapsuleError.unauthentic(.unexpectedRoot(found: info.commit, expected: images[0].info.commit))) {
+        #expect(throws: CapsuleError.unauthentic(.unexpectedRoot(found: info.commit, expected: images[0].info.commit)))
+        {
             try newer.open(.exactly(images[0].info))
         }
     }

@@ -185,7 +185,9 @@ import Testing
         #expect(spec.rights == rights)
     }
 
-    @Test("what is no member is not read", arguments: ["", ":read", "@", "@:read", "alice:", "alice:fly", "a/b", "alice:read,"])
+    @Test(
+        "what is no member is not read",
+        arguments: ["", ":read", "@", "@:read", "alice:", "alice:fly", "a/b", "alice:read,"])
     func misspelled(_ text: String) {
         #expect(MemberSpec(text: text) == nil)
     }
@@ -238,7 +240,8 @@ import Testing
         let second = try realm.createFolder(name: "second", members: [], storage: nil, ownerUID: 0)
         for name in ["folder", "anchor"] {
             let original = directory.bytes(directory.place(of: first) + "/" + name)
-            directory.write(directory.bytes(directory.place(of: second) + "/" + name), to: directory.place(of: first) + "/" + name)
+            directory.write(
+                directory.bytes(directory.place(of: second) + "/" + name), to: directory.place(of: first) + "/" + name)
             #expect(failure { try realm.listing("first") } != nil)
             directory.write(original, to: directory.place(of: first) + "/" + name)
         }

@@ -218,7 +218,8 @@ import Testing
     func cuts() throws {
         let key = try directory.create().realm.exportMasterKey()
         let original = directory.bytes("realm/realm.json")
-        let others = original.indices.map { Array(original[..<$0]) } + [original + [UInt8(ascii: " ")], original + original]
+        let others =
+            original.indices.map { Array(original[..<$0]) } + [original + [UInt8(ascii: " ")], original + original]
         for bytes in others {
             directory.write(bytes, to: "realm/realm.json")
             #expect(failure { try Realm.open(at: directory.realmPath, unlock: .masterKey(key)) } != nil)
@@ -229,16 +230,21 @@ import Testing
     func movedWraps() throws {
         try directory.create()
         let text = String(decoding: directory.bytes("realm/realm.json"), as: UTF8.self)
-        directory.write(Array(text.split(separator: "\"logN\" : 10").joined(separator: "\"logN\" : 9").utf8), to: "realm/realm.json")
+        directory.write(
+            Array(text.split(separator: "\"logN\" : 10").joined(separator: "\"logN\" : 9").utf8), to: "realm/realm.json"
+        )
         #expect(failure { try directory.open() }?.kind == .wrongPassphrase)
-        directory.write(Array(text.split(separator: "\"logN\" : 10").joined(separator: "\"logN\" : 30").utf8), to: "realm/realm.json")
+        directory.write(
+            Array(text.split(separator: "\"logN\" : 10").joined(separator: "\"logN\" : 30").utf8),
+            to: "realm/realm.json")
         #expect(failure { try directory.open() }?.kind == .damaged)
         let other = RealmDirectory()
         try other.create()
         let id = try Realm.inspect(at: directory.path + "/realm").id
         let foreign = String(decoding: other.bytes("realm/realm.json"), as: UTF8.self)
         let otherID = try Realm.inspect(at: other.realmPath).id
-        directory.write(Array(foreign.split(separator: otherID.hex).joined(separator: id.hex).utf8), to: "realm/realm.json")
+        directory.write(
+            Array(foreign.split(separator: otherID.hex).joined(separator: id.hex).utf8), to: "realm/realm.json")
         #expect(failure { try directory.open() }?.kind == .wrongPassphrase)
     }
 
@@ -246,7 +252,9 @@ import Testing
     func newerFormat() throws {
         try directory.create()
         let text = String(decoding: directory.bytes("realm/realm.json"), as: UTF8.self)
-        directory.write(Array(text.split(separator: "\"format\" : 1").joined(separator: "\"format\" : 2").utf8), to: "realm/realm.json")
+        directory.write(
+            Array(text.split(separator: "\"format\" : 1").joined(separator: "\"format\" : 2").utf8),
+            to: "realm/realm.json")
         #expect(failure { try directory.open() }?.kind == .newerFormat)
         #expect(failure { try Realm.inspect(at: directory.realmPath) }?.kind == .newerFormat)
     }
