@@ -10,7 +10,8 @@ extension Capsule {
     private static let trailingPageMax: UInt64 = 64
 
     /// Brings the object to rest at the last close: changes that were not committed are dropped, free pages are listed,
-    /// punched or cut off. Returns the final commit, which may be a new one.
+    /// punched or cut off, and a root that refers to some of them is replaced. Returns the final commit, which may be a
+    /// new one.
     ///
     /// Does nothing where nothing is free and nothing is wrong; a file that was written once costs no call.
     @discardableResult
@@ -58,10 +59,11 @@ extension Capsule {
         }
     }
 
-    /// Writes a root that lists all free pages, where the one on storage does not.
+    /// Writes a root that lists all free pages, where the one on storage does not, or where the root in the other slot
+    /// refers to pages that are about to be punched: both roots of a capsule at rest are whole.
     private func writeList() throws(CapsuleError) {
         guard let plan = allocator?.freeAfterCommit(limit: .max) else { return }
-        let isListed = root.flags.contains(.listsFreePages) && otherMatches
+        let isListed = root.flags.contains(.listsFreePages) && otherMatches && isOtherKept
         if isListed, root.pageCount <= plan.end + Self.trailingPageMax { return }
         let (times, label) = (root.times, root.label)
         let flags = root.flags.subtracting([.listsFreePages, .pagesSynced])
@@ -73,6 +75,12 @@ extension Capsule {
             root.freeExtents = extents
             root.flags.insert(.listsFreePages)
         }
+    }
+
+    /// Whether no page of the root in the other slot was released: that root is the protected one, or there is none.
+    private var isOtherKept: Bool {
+        root.otherTag == CapsuleRootTag(high: 0, low: 0) || durable?.commit != written?.commit
+            || allocator?.hasFreed == false
     }
 
     /// Seals the list: into the root where it is short, otherwise into pages of its own, the last one first.

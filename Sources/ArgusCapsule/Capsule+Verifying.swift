@@ -44,10 +44,12 @@ private struct CapsuleCheck {
         var byteCount: UInt64 = 0
         progress(byteCount)
         var pages = TreePages()
-        try walk(slot, into: &pages, isComplete: true) {
+        var found: [CapsuleFinding] = []
+        try walk(slot, into: &pages, findings: &found) {
             byteCount += $0
             progress(byteCount)
         }
+        findings += found
         var list: FreeList?
         do throws(CapsuleError) {
             list = try FreeList.read(slot.root, from: object, cipher: slot.cipher)
@@ -65,15 +67,15 @@ private struct CapsuleCheck {
         }
     }
 
-    /// Opens every page of a tree. Findings count where the tree is the one in use.
-    private mutating func walk(
-        _ slot: Slot, into pages: inout TreePages, isComplete: Bool, progress: (UInt64) -> Void
+    /// Opens every page of a tree.
+    private func walk(
+        _ slot: Slot, into pages: inout TreePages, findings: inout [CapsuleFinding], progress: (UInt64) -> Void
     ) throws(CapsuleError) {
         try withoutActuallyEscaping(progress) { progress throws(CapsuleError) in
             var visitor = TreeCheck(slot: slot, object: object, progress: progress)
             try TreeWalk(slot.root, object: object, cipher: slot.cipher).run(&visitor)
             pages = visitor.pages
-            if isComplete { findings += visitor.findings }
+            findings = visitor.findings
             pages.isWhole = visitor.findings.isEmpty
         }
     }
@@ -113,15 +115,35 @@ private struct CapsuleCheck {
         }
         var kept = ExtentSet()
         if isOtherGood, case .authentic(let other) = slots[1 - slot.number] {
-            // The root before may still be the durable one: then its pages are kept, and authentic.
-            var older = TreePages()
-            try walk(other, into: &older, isComplete: false, progress: progress)
-            if older.isWhole, let list = try? FreeList.read(other.root, from: object, cipher: slot.cipher) {
-                older.collector.add(list.pages.map { Extent(start: $0.page, count: 1) })
-                kept = ExtentSet(older.collector.extents)
-            }
+            // Until the newest root is durable, the one before is what a power cut leaves: it is whole as well.
+            guard let pages = try checkKept(other, used: used, progress: progress) else { return }
+            kept = pages
         }
         for extent in free.extents { try checkZero(extent, but: kept, progress: progress) }
+    }
+
+    /// Opens what the root in the other slot refers to, and tells its pages; nil where not all of them can be known.
+    private mutating func checkKept(
+        _ other: Slot, used: ExtentSet, progress: (UInt64) -> Void
+    ) throws(CapsuleError) -> ExtentSet? {
+        var pages = TreePages()
+        var found: [CapsuleFinding] = []
+        try walk(other, into: &pages, findings: &found, progress: progress)
+        do throws(CapsuleError) {
+            let list = try FreeList.read(other.root, from: object, cipher: slot.cipher)
+            pages.collector.add(list.pages.map { Extent(start: $0.page, count: 1) })
+        } catch .unauthentic {
+            found.append(.keptPage(page: other.root.freeList.page))
+        }
+        for finding in found {
+            switch finding {
+            case .mapPage(let page), .dataPage(let page, _), .keptPage(let page):
+                // What both roots refer to was reported already.
+                if !used.contains(page) { findings.append(.keptPage(page: page)) }
+            default: findings.append(finding)
+            }
+        }
+        return found.isEmpty ? ExtentSet(pages.collector.extents) : nil
     }
 
     private mutating func checkZero(

@@ -24,6 +24,8 @@ package enum CapsuleFinding: Hashable, Sendable {
     case freeList
     /// A free page is not zero.
     case freePage(page: UInt64)
+    /// A page that only the root in the other slot refers to, which is kept until the newest one is durable.
+    case keptPage(page: UInt64)
     /// A page is referred to twice, or neither in use nor free.
     case pageCount
     /// The object goes on behind its last page.

@@ -33,6 +33,15 @@ struct ExtentSet: Sendable {
     var isEmpty: Bool { extents.isEmpty }
     var pageCount: UInt64 { extents.reduce(0) { $0 + $1.count } }
 
+    func contains(_ page: UInt64) -> Bool {
+        var (low, high) = (0, extents.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if extents[middle].end <= page { low = middle + 1 } else { high = middle }
+        }
+        return low < extents.count && extents[low].start <= page
+    }
+
     /// Both together, in time proportional to their lengths.
     func merged(with other: ExtentSet) -> ExtentSet {
         if other.isEmpty { return self }
