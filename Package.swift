@@ -96,8 +96,8 @@ let package = Package(
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
             "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands"],
             "ArgusRealmTests": [
-                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusRealm",
-                "ArgusTestKit",
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",
+                "ArgusFS", "ArgusRealm", "ArgusTestKit",
             ],
         ]),
     swiftLanguageModes: [.v6]

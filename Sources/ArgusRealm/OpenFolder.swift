@@ -84,12 +84,13 @@ package final class OpenFolder: Sendable {
     /// What a `Volume` is made of.
     package var parts: FolderParts { lock.withLock { current } }
 
-    /// Reads members and keys again, after another process has changed them. The policy changes at once for all who
-    /// have `parts`; new keys are in what `parts` gives from now on.
+    /// Reads members, settings and keys again, after another process has changed them. Policy and settings change at
+    /// once for all who have `parts`; new keys are in what `parts` gives from now on.
     package func reload() throws(RealmError) {
         let record = try FolderRecord.read(in: directory, secrets: secrets)
         let keys = try secrets.unwrap(record.keys)
         identity.update(persons: try PersonsRecord.read(in: realmDirectory, keys: realmKeys))
+        journal?.setMode(record.isStrict ? .strict : .normal)
         lock.withLock {
             current.keys = keys
             current.policy.replace(with: record.policy)

@@ -41,7 +41,7 @@ extension Realm {
     }
 
     /// Changes a folder's record; the process that serves the folder reads it again when it is told to.
-    private func change(_ name: String, _ body: (inout FolderRecord) throws(RealmError) -> Void) throws(RealmError)
+    func change(_ name: String, _ body: (inout FolderRecord) throws(RealmError) -> Void) throws(RealmError)
         -> FolderSummary
     {
         try withChangeLock { () throws(RealmError) in

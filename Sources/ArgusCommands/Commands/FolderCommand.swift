@@ -12,7 +12,8 @@ struct FolderCommand: ParsableCommand {
         abstract: "Make, list, share and delete confidential folders.",
         subcommands: [
             FolderCreateCommand.self, FolderListCommand.self, FolderShowCommand.self, FolderDeleteCommand.self,
-            FolderGrantCommand.self, FolderRevokeCommand.self, FolderRotateKeyCommand.self,
+            FolderGrantCommand.self, FolderRevokeCommand.self, FolderSetCommand.self,
+            FolderRotateKeyCommand.self,
         ])
 }
 
@@ -85,6 +86,7 @@ struct FolderShowCommand: ParsableCommand {
             ("Name", folder.name), ("Id", folder.id.hex), ("Protection", folder.protection.rawValue),
             ("Owner", folder.owner), ("Members", members.isEmpty ? "-" : members.joined(separator: " ")),
             ("Storage", folder.storage), ("Key version", String(folder.keyGeneration)),
+            ("Audit", folder.isStrict ? "strict" : "normal"),
             ("Made", folder.created.shortText + " UTC"),
             ("Driver", folder.holder.map { "process \($0)" } ?? "not mounted"),
         ]
@@ -166,6 +168,39 @@ struct FolderRevokeCommand: ParsableCommand {
     }
 }
 
+struct FolderSetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Change settings of a folder.",
+        discussion: """
+            It holds at once where the folder is mounted.
+
+              audit=normal   an operation is answered with its record in the journal's memory-mapped segment
+              audit=strict   an operation is answered once its record is on disk
+
+              argusfs folder set plans audit=strict
+            """)
+
+    @Argument(help: "The folder's name.") var name: String
+    @Argument(help: ArgumentHelp("What to change, and to what.", valueName: "key=value")) var settings: [String]
+    @OptionGroup var realm: RealmOptions
+
+    mutating func validate() throws {
+        for setting in settings where FolderSetting(text: setting) == nil {
+            throw ValidationError(
+                "'\(setting)' is no setting; there are: \(FolderSetting.keys.joined(separator: ", ")).")
+        }
+    }
+
+    func run() throws {
+        let open = try realm.openRealm()
+        _ = try realmResult(name) { () throws(RealmError) in
+            try open.set(settings.compactMap(FolderSetting.init(text:)), ofFolder: name)
+        }
+        try open.tellDriver(ofFolder: name)
+    }
+}
+
 struct FolderRotateKeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-key",
@@ -214,6 +249,8 @@ struct FolderReport: Encodable {
     let members: [Member]
     let storage: String
     let keyVersion: UInt32
+    /// `normal` or `strict`.
+    let audit: String
     let created: String
     /// The process that has the folder open, or null.
     let pid: Int32?
@@ -226,12 +263,13 @@ struct FolderReport: Encodable {
         members = folder.members.map { Member(who: $0.who, rights: $0.rights.names) }
         storage = folder.storage
         keyVersion = folder.keyGeneration
+        audit = folder.isStrict ? "strict" : "normal"
         created = folder.created.rfc3339
         pid = folder.holder
     }
 
     private enum CodingKeys: CodingKey {
-        case name, folderId, protection, owner, members, storage, keyVersion, created, pid
+        case name, folderId, protection, owner, members, storage, keyVersion, audit, created, pid
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -243,6 +281,7 @@ struct FolderReport: Encodable {
         try container.encode(members, forKey: .members)
         try container.encode(storage, forKey: .storage)
         try container.encode(keyVersion, forKey: .keyVersion)
+        try container.encode(audit, forKey: .audit)
         try container.encode(created, forKey: .created)
         try container.encode(pid, forKey: .pid)
     }

@@ -20,7 +20,6 @@ package final class Journal: JournalSink, @unchecked Sendable {
     package let stream: StreamID
     package let folder: FolderID
     package let device: DeviceID
-    let mode: JournalMode
     let limits: JournalLimits
     let clock: any Clock
     let spool: DirectoryHandle
@@ -38,6 +37,7 @@ package final class Journal: JournalSink, @unchecked Sendable {
     private var thread: Thread?
 
     // What follows is guarded by `lock`.
+    var mode: JournalMode
     var current: WritableSegment
     var offset = JournalFormat.headerByteCount
     var spare: WritableSegment?
@@ -169,6 +169,10 @@ package final class Journal: JournalSink, @unchecked Sendable {
         defer { lock.unlock() }
         return (sequence, [UInt8](hash))
     }
+
+    /// Changes when appends return, from the next one on. What was appended before is made durable on the way to
+    /// `strict` by the first append that waits.
+    package func setMode(_ mode: JournalMode) { lock.withLock { self.mode = mode } }
 
     /// Ends the stream: a signed checkpoint, a last commit, no key left. Nothing can be appended afterwards.
     package func close() throws(JournalError) {
