@@ -79,6 +79,7 @@ package struct ArgusCommand: ParsableCommand {
                     InitCommand.self, UnlockCommand.self, LockCommand.self, PassphraseCommand.self, RecoverCommand.self,
                 ]),
             CommandGroup(name: "Folder", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
+            CommandGroup(name: "Person", subcommands: [PersonCommand.self, WhyCommand.self]),
             CommandGroup(name: "Audit", subcommands: [JournalCommand.self]),
             CommandGroup(
                 name: "Mount",

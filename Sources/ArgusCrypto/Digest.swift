@@ -61,13 +61,13 @@ final class Digest {
         }
     }
 
-    private func begin() { check(EVP_DigestInit_ex(context, nil, nil)) }
+    func begin() { check(EVP_DigestInit_ex(context, nil, nil)) }
 
-    private func update(_ bytes: UnsafeRawBufferPointer) {
+    func update(_ bytes: UnsafeRawBufferPointer) {
         if !bytes.isEmpty { check(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)) }
     }
 
-    private func finish(into hash: UnsafeMutableRawBufferPointer) {
+    func finish(into hash: UnsafeMutableRawBufferPointer) {
         precondition(hash.count == Self.byteCount, "a SHA-256 hash has 32 bytes")
         check(EVP_DigestFinal_ex(context, hash.octets, nil))
     }

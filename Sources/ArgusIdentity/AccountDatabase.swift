@@ -26,6 +26,10 @@ package protocol AccountDatabase: Sendable {
     func account(named name: String) throws(AccountDatabaseError) -> Account?
     /// The names of the groups that list the account, its primary group among them.
     func groups(of account: Account) throws(AccountDatabaseError) -> Set<String>
+    /// The ids of the same groups.
+    func groupIDs(of account: Account) throws(AccountDatabaseError) -> Set<UInt32>
+    /// Nil where there is no such group.
+    func groupID(named name: String) throws(AccountDatabaseError) -> UInt32?
     func groupExists(named name: String) throws(AccountDatabaseError) -> Bool
 }
 
@@ -47,6 +51,14 @@ package struct SystemAccounts: AccountDatabase {
     }
 
     package func groups(of account: Account) throws(AccountDatabaseError) -> Set<String> {
+        var names: Set<String> = []
+        for identifier in try groupIDs(of: account) {
+            if let name = try Self.groupName({ getgrgid_r(identifier, $0, $1, $2, $3) }) { names.insert(name) }
+        }
+        return names
+    }
+
+    package func groupIDs(of account: Account) throws(AccountDatabaseError) -> Set<UInt32> {
         var capacity: Int32 = 64
         var identifiers: [gid_t] = []
         while true {
@@ -60,15 +72,21 @@ package struct SystemAccounts: AccountDatabase {
             capacity = max(count, capacity * 2)
             guard capacity <= Self.maxGroupCount else { throw AccountDatabaseError(errno: E2BIG) }
         }
-        var names: Set<String> = []
-        for identifier in identifiers {
-            if let name = try Self.groupName({ getgrgid_r(identifier, $0, $1, $2, $3) }) { names.insert(name) }
+        return Set(identifiers)
+    }
+
+    package func groupID(named name: String) throws(AccountDatabaseError) -> UInt32? {
+        try Self.growing { (buffer, count, answer) in
+            var entry = group()
+            var found: UnsafeMutablePointer<group>?
+            let code = getgrnam_r(name, &entry, buffer, count, &found)
+            if code == 0, found != nil { answer = entry.gr_gid }
+            return code
         }
-        return names
     }
 
     package func groupExists(named name: String) throws(AccountDatabaseError) -> Bool {
-        try Self.groupName { getgrnam_r(name, $0, $1, $2, $3) } != nil
+        try groupID(named: name) != nil
     }
 
     private static func entry(

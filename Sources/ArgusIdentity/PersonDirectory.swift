@@ -7,7 +7,8 @@ internal import ArgusSystem
 /// 2. An answer is at most `lifetimeSeconds` old, so that somebody taken out of a group is out within that time.
 /// 3. An answer that is asked for in the second half of its life is renewed by a thread of its own, so that the
 ///    request path waits for the name service only for a uid that was not seen lately.
-/// 4. When the name service fails, the uid is nobody: no person, no groups.
+/// 4. When the name service fails, the uid is nobody: no person, no groups, and not one of everyone either.
+/// 5. A name or uid that belonged to a person it does not belong to now is nobody's, whatever groups it is in.
 package final class PersonDirectory: IdentityProvider {
     package static let lifetimeSeconds: UInt64 = 30
     /// Uids remembered at a time: more users than one machine serves at once; an entry is some hundred bytes.
@@ -15,7 +16,7 @@ package final class PersonDirectory: IdentityProvider {
 
     private struct Entry {
         var account: String?
-        var person: PersonID?
+        var resolution: Resolution
         var groups: Set<String>
         var resolvedAtNanoseconds: UInt64
         var isBeingRenewed = false
@@ -59,8 +60,11 @@ package final class PersonDirectory: IdentityProvider {
 
     package func subject(uid: UInt32, gid: UInt32) -> (person: PersonID?, groups: Set<String>) {
         let entry = entry(of: uid)
-        return (entry.person, entry.groups)
+        guard case .person(let person) = entry.resolution else { return (nil, entry.groups) }
+        return (person, entry.groups)
     }
+
+    package func resolution(uid: UInt32) -> Resolution { entry(of: uid).resolution }
 
     package func accountName(uid: UInt32) -> String? { entry(of: uid).account }
 
@@ -76,6 +80,15 @@ package final class PersonDirectory: IdentityProvider {
 
     package func groupExists(named name: String) throws(AccountDatabaseError) -> Bool {
         try accounts.groupExists(named: name)
+    }
+
+    /// The group's id and those of an account's groups, asked afresh: for commands and for lists of the members.
+    package func groupID(named name: String) throws(AccountDatabaseError) -> UInt32? {
+        try accounts.groupID(named: name)
+    }
+
+    package func groupIDs(of account: Account) throws(AccountDatabaseError) -> Set<UInt32> {
+        try accounts.groupIDs(of: account)
     }
 
     private func entry(of uid: UInt32) -> Entry {
@@ -101,16 +114,19 @@ package final class PersonDirectory: IdentityProvider {
     /// Asks the name service and keeps the answer.
     private func resolve(_ uid: UInt32) -> Entry {
         let (persons, generation) = lock.withLock { (state.persons, state.generation) }
-        var entry = Entry(groups: [], resolvedAtNanoseconds: clock.monotonicNanoseconds())
+        var entry = Entry(
+            resolution: .unresolved, groups: [], resolvedAtNanoseconds: clock.monotonicNanoseconds())
         do throws(AccountDatabaseError) {
-            if let account = try accounts.account(uid: uid) {
+            let account = try accounts.account(uid: uid)
+            if let account {
                 entry.account = account.name
                 entry.groups = try accounts.groups(of: account)
-                entry.person = persons.first { $0.uid == uid && $0.account == account.name }?.id
             }
+            entry.resolution = Self.resolution(uid: uid, account: account?.name, among: persons)
         } catch {
             entry.account = nil
             entry.groups = []
+            entry.resolution = .unresolved
         }
         lock.withLock {
             guard state.generation == generation else { return }
@@ -121,5 +137,18 @@ package final class PersonDirectory: IdentityProvider {
             state.entries[uid] = entry
         }
         return entry
+    }
+
+    /// Who a pair of account name and uid is. Whoever bears the name or the uid of a known person without being that
+    /// person is nobody: a person inherits nothing from a name or a number.
+    package static func resolution(uid: UInt32, account: String?, among persons: [Person]) -> Resolution {
+        var isTaken = false
+        for person in persons where person.state != .former {
+            if person.uid == uid, person.account == account {
+                return person.state == .revoked ? .revoked : .person(person.id)
+            }
+            if person.uid == uid || person.account == account { isTaken = true }
+        }
+        return isTaken ? .changed : .stranger
     }
 }

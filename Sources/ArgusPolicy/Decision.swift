@@ -7,10 +7,34 @@ package struct Decision: Hashable, Sendable {
     package var rule: String
     /// For people. Names no person, file or folder.
     package var reason: String
+    /// Allowed, but the program finds ciphertext.
+    package var withholdsKey = false
 
     package init(isAllowed: Bool, rule: String, reason: String) {
         self.isAllowed = isAllowed
         self.rule = rule
+        self.reason = reason
+    }
+}
+
+/// One rule that was looked at on the way to a decision.
+package struct DecisionStep: Hashable, Sendable {
+    package enum Effect: String, Hashable, Sendable, Codable {
+        /// Gives what was asked for, or a part of it.
+        case allows
+        case refuses
+        /// Says nothing about this request; the next rule is looked at.
+        case silent
+    }
+
+    package var rule: String
+    package var effect: Effect
+    /// For people.
+    package var reason: String
+
+    package init(_ rule: String, _ effect: Effect, _ reason: String) {
+        self.rule = rule
+        self.effect = effect
         self.reason = reason
     }
 }
@@ -20,6 +44,7 @@ package struct Decision: Hashable, Sendable {
 /// Nobody has rights for what they are: root is a person like any other, and the owner of a shared folder has only
 /// what its members' list says.
 package func grantedRights(of subject: Subject, in policy: FolderPolicy) -> Rights {
+    guard subject.standing == .good else { return [] }
     switch policy.protection {
     case .private:
         return subject.person == policy.owner ? .all : []
@@ -38,31 +63,81 @@ package func grantedRights(of subject: Subject, in policy: FolderPolicy) -> Righ
 /// The rule names the entries that gave the rights: the narrowest single entry that gives all of them (person before
 /// group before everyone), or else every entry that gives a part.
 package func decide(_ right: Rights, for subject: Subject, in policy: FolderPolicy) -> Decision {
-    guard !right.isEmpty else {
-        return Decision(isAllowed: false, rule: "no-right", reason: "no right was asked for")
+    var steps: [DecisionStep]?
+    return decide(right, for: subject, running: nil, in: policy, steps: &steps)
+}
+
+/// The same decision with every rule that was looked at, in order; with a program also what is said of that.
+package func explain(
+    _ right: Rights, for subject: Subject, running program: ProgramFacts? = nil, in policy: FolderPolicy
+) -> (decision: Decision, steps: [DecisionStep]) {
+    var steps: [DecisionStep]? = []
+    let decision = decide(right, for: subject, running: program, in: policy, steps: &steps)
+    return (decision, steps ?? [])
+}
+
+private func decide(
+    _ right: Rights, for subject: Subject, running program: ProgramFacts?, in policy: FolderPolicy,
+    steps: inout [DecisionStep]?
+) -> Decision {
+    guard !right.isEmpty else { return refusal("no-right", "no right was asked for", &steps) }
+    switch subject.standing {
+    case .good:
+        steps?.append(
+            DecisionStep(
+                "person", .silent,
+                subject.person == nil
+                    ? "the account is no person of the realm; it has what groups and everyone have"
+                    : "account name and uid are those of a person of the realm"))
+    case .changed:
+        return refusal(
+            "person:changed", "the account's name and uid belonged to different persons; say who it is with person add",
+            &steps)
+    case .revoked: return refusal("person:revoked", "the person was cut off from the whole realm", &steps)
+    case .unresolved:
+        return refusal("person:unresolved", "the machine's accounts cannot be asked who this is", &steps)
     }
+    var decision: Decision
     switch policy.protection {
     case .private:
         guard subject.person == policy.owner else {
-            return Decision(isAllowed: false, rule: "private:other", reason: "the folder is private to another person")
+            return refusal("private:other", "the folder is private to another person", &steps)
         }
-        return Decision(isAllowed: true, rule: "private:owner", reason: "the folder is the person's own")
+        decision = Decision(isAllowed: true, rule: "private:owner", reason: "the folder is the person's own")
+        steps?.append(DecisionStep(decision.rule, .allows, decision.reason))
     case .shared:
-        return decideShared(right, for: subject, members: policy.members)
+        decision = decideShared(right, for: subject, members: policy.members, &steps)
     }
+    if decision.isAllowed, let program { decide(program, by: policy.programs, &decision, &steps) }
+    return decision
 }
 
-private func decideShared(_ right: Rights, for subject: Subject, members: [Member]) -> Decision {
-    let matching = members.filter { $0.principal.matches(subject) }
+private func refusal(_ rule: String, _ reason: String, _ steps: inout [DecisionStep]?) -> Decision {
+    steps?.append(DecisionStep(rule, .refuses, reason))
+    return Decision(isAllowed: false, rule: rule, reason: reason)
+}
+
+private func decideShared(
+    _ right: Rights, for subject: Subject, members: [Member], _ steps: inout [DecisionStep]?
+) -> Decision {
+    var matching: [Member] = []
+    for member in members {
+        let isMatch = member.principal.matches(subject)
+        if isMatch { matching.append(member) }
+        guard steps != nil else { continue }
+        let gives = isMatch && !member.rights.closure.isDisjoint(with: right)
+        steps?.append(
+            DecisionStep(
+                "member:" + member.principal.ruleText, gives ? .allows : .silent,
+                isMatch ? "gives \(member.rights.closure.text)" : member.principal.absenceText))
+    }
     guard !matching.isEmpty else {
-        return Decision(
-            isAllowed: false, rule: "shared:not-a-member", reason: "the folder is shared, and not with this person")
+        return refusal("shared:not-a-member", "the folder is shared, and not with this person", &steps)
     }
     let granted = matching.reduce(into: Rights()) { $0.formUnion($1.rights.closure) }
     guard granted.isSuperset(of: right) else {
-        let missing = right.subtracting(granted)
-        return Decision(
-            isAllowed: false, rule: "shared:right-missing", reason: "a member without the right \(missing.text)")
+        return refusal(
+            "shared:right-missing", "a member without the right \(right.subtracting(granted).text)", &steps)
     }
     let givers: [Member]
     if let single = matching.filter({ $0.rights.closure.isSuperset(of: right) })
@@ -76,6 +151,19 @@ private func decideShared(_ right: Rights, for subject: Subject, members: [Membe
     return Decision(
         isAllowed: true, rule: "member:" + givers.map(\.principal.ruleText).joined(separator: "+"),
         reason: "a member with the right \(right.text)")
+}
+
+private func decide(
+    _ program: ProgramFacts, by rules: ProgramRules, _ decision: inout Decision, _ steps: inout [DecisionStep]?
+) {
+    let (effect, rule) = decideProgram(program, by: rules)
+    switch effect {
+    case .allow: steps?.append(DecisionStep(rule, .allows, "the folder has nothing against the program"))
+    case .withhold:
+        decision.withholdsKey = true
+        steps?.append(DecisionStep(rule, .allows, "the program reads ciphertext: the key is withheld from it"))
+    case .deny: decision = refusal(rule, "the folder refuses the program", &steps)
+    }
 }
 
 extension Principal {
@@ -97,6 +185,14 @@ extension Principal {
         case .person: 0
         case .group: 1
         case .everyone: 2
+        }
+    }
+
+    fileprivate var absenceText: String {
+        switch self {
+        case .person: "is another person"
+        case .group: "the person is not in this group"
+        case .everyone: ""
         }
     }
 }

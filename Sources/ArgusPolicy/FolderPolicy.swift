@@ -44,12 +44,29 @@ package struct FolderPolicy: Hashable, Sendable {
     package var protection: Protection
     package var owner: PersonID
     package var members: [Member]
+    package var programs: ProgramRules
 
-    package init(protection: Protection, owner: PersonID, members: [Member]) {
+    package init(
+        protection: Protection, owner: PersonID, members: [Member], programs: ProgramRules = ProgramRules()
+    ) {
         self.protection = protection
         self.owner = owner
         self.members = members
+        self.programs = programs
     }
+}
+
+/// Whether an account may be taken for whom it seems to be.
+package enum Standing: String, Hashable, Sendable {
+    /// A person of the realm, or somebody whom the realm does not know.
+    case good
+    /// The realm knows the account's name with another uid, or its uid with another name: it inherits nothing, not even
+    /// what groups would give, until somebody says who it is.
+    case changed
+    /// The person was cut off from the whole realm.
+    case revoked
+    /// The machine's accounts could not be asked.
+    case unresolved
 }
 
 /// Who asks, as far as a policy can tell persons apart.
@@ -57,9 +74,11 @@ package struct Subject: Hashable, Sendable {
     /// Nil: a uid that is no person of the realm.
     package var person: PersonID?
     package var groups: Set<String>
+    package var standing: Standing
 
-    package init(person: PersonID?, groups: Set<String>) {
+    package init(person: PersonID?, groups: Set<String>, standing: Standing = .good) {
         self.person = person
         self.groups = groups
+        self.standing = standing
     }
 }

@@ -22,6 +22,8 @@ struct FolderRecord: Hashable, Sendable {
     /// The file id under which the index is sealed.
     var indexFile: FileID
     var keys: WrappedFolderKeys
+    /// Changes of the policy that the folder's journal does not have yet.
+    var pending: [PendingChange] = []
 
     var generation: KeyGeneration { keys.generations.last?.generation ?? 0 }
 
@@ -82,6 +84,9 @@ struct FolderRecord: Hashable, Sendable {
         var indexFile: String
         var namingKey: String
         var keys: [Key]
+        /// Absent in records that were written before there were such rules: the shipped default.
+        var programs: String?
+        var pending: [PendingChange]?
 
         init(_ record: FolderRecord) {
             revision = record.revision
@@ -105,6 +110,8 @@ struct FolderRecord: Hashable, Sendable {
             indexFile = record.indexFile.hex
             namingKey = Hex.encode(record.keys.naming)
             keys = record.keys.generations.map { Key(generation: $0.generation, box: Hex.encode($0.box)) }
+            programs = record.policy.programs == ProgramRules() ? nil : record.policy.programs.text
+            pending = record.pending.isEmpty ? nil : record.pending
         }
 
         /// Nil where a field holds what the format does not allow.
@@ -113,7 +120,8 @@ struct FolderRecord: Hashable, Sendable {
                 let owner = PersonID(hex: owner), let indexFile = FileID(hex: indexFile),
                 let naming = Hex.decode(namingKey)
             else { return nil }
-            var policy = FolderPolicy(protection: protection, owner: owner, members: [])
+            guard let programs = ProgramRules(text: programs ?? "") else { return nil }
+            var policy = FolderPolicy(protection: protection, owner: owner, members: [], programs: programs)
             for member in members {
                 let principal: Principal
                 switch (member.person, member.group) {
@@ -136,7 +144,7 @@ struct FolderRecord: Hashable, Sendable {
                 revision: revision, id: id, name: name,
                 created: Timestamp(seconds: created, nanoseconds: createdNanoseconds), policy: policy,
                 storage: storage, isStrict: strict, indexFile: indexFile,
-                keys: WrappedFolderKeys(naming: naming, generations: generations))
+                keys: WrappedFolderKeys(naming: naming, generations: generations), pending: pending ?? [])
         }
     }
 }

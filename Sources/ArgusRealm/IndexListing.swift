@@ -72,8 +72,10 @@ struct IndexListing {
         }
     }
 
-    /// The inode at a path; the top directory's path is empty.
-    private func resolve(_ path: [UInt8]) throws(RealmError) -> (row: InodeRow, path: [UInt8]) {
+    /// The inode at a path; the top directory's path is empty. `visit` gets each directory on the way.
+    func resolve(
+        _ path: [UInt8], visit: (InodeRow) throws(RealmError) -> Void = { _ in }
+    ) throws(RealmError) -> (row: InodeRow, path: [UInt8]) {
         let nothing = RealmError(.failed, "there is nothing at that path in the folder; check its spelling")
         guard var row = try indexCall({ () throws(IndexError) in try index.inode(.root) }) else {
             throw RealmError(.indexDamaged, "its index has no top directory; see `argusfs check`")
@@ -86,6 +88,7 @@ struct IndexListing {
                 return try index.inode(entry.inode)
             }
             guard let next else { throw nothing }
+            try visit(row)
             row = next
             resolved += [UInt8(ascii: "/")] + name.bytes
         }

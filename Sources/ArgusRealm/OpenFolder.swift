@@ -27,7 +27,7 @@ package final class OpenFolder: Sendable {
     private let realmDirectory: DirectoryHandle
     private let secrets: FolderSecrets
     private let realmKeys: RealmKeys
-    private let identity: PersonDirectory
+    let identity: PersonDirectory
     private let folderLock: FolderLock
     private let index: SQLiteIndex
     private let place: IndexPlace
@@ -57,6 +57,12 @@ package final class OpenFolder: Sendable {
             let journal = mode == .inspect ? nil : try Self.startJournal(of: record, realm: realm, index: index)
             do throws(RealmError) {
                 if mode == .mount { try place.noteOpen(index) }
+                if let journal, !record.pending.isEmpty {
+                    let changeLock = try realm.changeLock(waits: true)
+                    defer { withExtendedLifetime(changeLock) {} }
+                    let newest = try FolderRecord.read(in: directory, secrets: secrets)
+                    try Self.settle(newest, in: directory, of: secrets, journal: journal)
+                }
             } catch {
                 try? journal?.close()
                 throw error
@@ -87,7 +93,13 @@ package final class OpenFolder: Sendable {
     /// Reads members, settings and keys again, after another process has changed them. Policy and settings change at
     /// once for all who have `parts`; new keys are in what `parts` gives from now on.
     package func reload() throws(RealmError) {
-        let record = try FolderRecord.read(in: directory, secrets: secrets)
+        let record = try realmDirectory.withChangeLock { () throws(RealmError) in
+            let record = try FolderRecord.read(in: directory, secrets: secrets)
+            if let journal, !record.pending.isEmpty {
+                try Self.settle(record, in: directory, of: secrets, journal: journal)
+            }
+            return record
+        }
         let keys = try secrets.unwrap(record.keys)
         identity.update(persons: try PersonsRecord.read(in: realmDirectory, keys: realmKeys))
         journal?.setMode(record.isStrict ? .strict : .normal)
@@ -131,7 +143,7 @@ package final class OpenFolder: Sendable {
         ).list(path, body)
     }
 
-    private static func startJournal(of record: FolderRecord, realm: Realm, index: SQLiteIndex) throws(RealmError)
+    static func startJournal(of record: FolderRecord, realm: Realm, index: SQLiteIndex) throws(RealmError)
         -> Journal
     {
         let head = try indexCall { () throws(IndexError) in try index.meta(.journalHead) }

@@ -12,6 +12,8 @@ enum PersonsRecord {
         var id: String
         var account: String
         var uid: UInt32
+        /// Absent: active.
+        var state: String?
     }
 
     private static let damaged = RealmError(
@@ -26,8 +28,10 @@ enum PersonsRecord {
         guard let stored = try? JSONDecoder().decode([Stored].self, from: Data(plaintext)) else { throw damaged }
         var persons: [Person] = []
         for person in stored {
-            guard let id = PersonID(hex: person.id) else { throw damaged }
-            persons.append(Person(id: id, account: person.account, uid: person.uid))
+            guard let id = PersonID(hex: person.id),
+                let state = person.state.map(PersonState.init(rawValue:)) ?? .active
+            else { throw damaged }
+            persons.append(Person(id: id, account: person.account, uid: person.uid, state: state))
         }
         return persons
     }
@@ -35,7 +39,10 @@ enum PersonsRecord {
     static func write(_ persons: [Person], in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        let stored = persons.map { Stored(id: $0.id.hex, account: $0.account, uid: $0.uid) }
+        let stored = persons.map {
+            Stored(
+                id: $0.id.hex, account: $0.account, uid: $0.uid, state: $0.state == .active ? nil : $0.state.rawValue)
+        }
         guard let data = try? encoder.encode(stored) else { throw damaged }
         var bytes = [UInt8](data)
         let padding = (paddingByteCount - bytes.count % paddingByteCount) % paddingByteCount

@@ -84,7 +84,7 @@ extension Realm {
     }
 
     /// The records of all folders; with `skipsDamaged`, of those that can be read, and why another cannot.
-    private func records(skipsDamaged: Bool) throws(RealmError) -> (
+    func records(skipsDamaged: Bool) throws(RealmError) -> (
         found: [(directory: DirectoryHandle, record: FolderRecord)], damaged: RealmError?
     ) {
         var found: [(directory: DirectoryHandle, record: FolderRecord)] = []

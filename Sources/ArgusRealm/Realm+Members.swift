@@ -1,7 +1,10 @@
 package import ArgusCore
 internal import ArgusIdentity
+internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
+internal import Glibc
 
 /// Who may use a folder.
 extension Realm {
@@ -48,12 +51,47 @@ extension Realm {
             let (directory, found) = try find(name)
             var record = found
             try body(&record)
-            if record != found {
-                record.revision += 1
-                try record.write(in: directory, secrets: secrets(of: record.id))
-            }
+            if record != found { try store(record, replacing: found, in: directory) }
             return try summary(record, in: directory)
         }
+    }
+
+    /// Stores a changed record, with what the folder's journal is to say of it. Where nobody has the folder in use the
+    /// journal gets it at once, otherwise from the driver when that reads the record. Under the change lock.
+    func store(_ record: FolderRecord, replacing old: FolderRecord, in directory: DirectoryHandle) throws(RealmError) {
+        var record = record
+        let actor = RealmPeople(identity).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
+        record.pending += PendingChange.between(old.policy, and: record.policy, by: actor) { principal in
+            switch principal {
+            case .person(let id): identity.person(id)?.account ?? id.hex
+            case .group(let name): "@" + name
+            case .everyone: "*"
+            }
+        }
+        record.revision += 1
+        let secrets = secrets(of: record.id)
+        try record.write(in: directory, secrets: secrets)
+        guard !record.pending.isEmpty else { return }
+        let lock: FolderLock
+        do throws(RealmError) {
+            lock = try FolderLock.take(in: directory, exclusive: true, waitMilliseconds: 0)
+        } catch {
+            if error.kind == .folderInUse { return }
+            throw error
+        }
+        defer { lock.release() }
+        let index = try IndexPlace(
+            directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
+        ).open(writable: false)
+        let journal = try OpenFolder.startJournal(of: record, realm: self, index: index)
+        do throws(RealmError) {
+            try OpenFolder.settle(record, in: directory, of: secrets, journal: journal)
+        } catch {
+            try? journal.close()
+            throw error
+        }
+        do throws(JournalError) { try journal.close() } catch { throw RealmError(error) }
+        try indexCall { () throws(IndexError) in try index.close() }
     }
 
     private static func requireShared(_ record: FolderRecord) throws(RealmError) {
@@ -90,12 +128,16 @@ extension Realm {
             }
             return .group(name)
         case .account(let name):
-            let account = try accountCall { () throws(AccountDatabaseError) in try identity.account(named: name) }
-            guard let account else {
-                throw RealmError(.unknownAccount, "this machine has no such account; check its name with getent(1)")
-            }
-            return .person(try person(for: account).id)
+            return .person(try person(for: try account(named: name)).id)
         }
+    }
+
+    func account(named name: String) throws(RealmError) -> Account {
+        let account = try accountCall { () throws(AccountDatabaseError) in try identity.account(named: name) }
+        guard let account else {
+            throw RealmError(.unknownAccount, "this machine has no such account; check its name with getent(1)")
+        }
+        return account
     }
 
     private func principals(named who: Who) -> Set<Principal> {
@@ -114,23 +156,54 @@ extension Realm {
         return account
     }
 
-    /// The person that an account is; a new one where its name or uid was somebody else's. Under the change lock.
+    /// The person that an account is; a new one where the realm knows neither name nor uid. Under the change lock.
     func person(for account: Account) throws(RealmError) -> Person {
-        var persons = try PersonsRecord.read(in: directory, keys: keys)
-        identity.update(persons: persons)
-        if let known = persons.first(where: { $0.account == account.name && $0.uid == account.uid }) { return known }
+        var persons = try readPersons()
+        switch PersonDirectory.resolution(uid: account.uid, account: account.name, among: persons) {
+        case .person(let id):
+            if let known = persons.first(where: { $0.id == id }) { return known }
+        case .revoked:
+            throw RealmError(
+                .revokedPerson,
+                "was cut off from the whole realm; `argusfs person add` takes the account in again, as somebody new")
+        case .changed: throw RealmError(changed: account, among: persons)
+        case .stranger, .unresolved: break
+        }
         let person = Person(id: PersonID.random(), account: account.name, uid: account.uid)
         persons.append(person)
-        try PersonsRecord.write(persons, in: directory, keys: keys)
-        identity.update(persons: persons)
+        try writePersons(persons)
         return person
     }
 
-    private func accountCall<R>(_ body: () throws(AccountDatabaseError) -> R) throws(RealmError) -> R {
-        do throws(AccountDatabaseError) { return try body() } catch {
-            throw RealmError(
-                .failed, "the machine's accounts cannot be asked (error \(error.errno)); see its name service's log")
-        }
+    func readPersons() throws(RealmError) -> [Person] {
+        let persons = try PersonsRecord.read(in: directory, keys: keys)
+        identity.update(persons: persons)
+        return persons
+    }
+
+    func writePersons(_ persons: [Person]) throws(RealmError) {
+        try PersonsRecord.write(persons, in: directory, keys: keys)
+        identity.update(persons: persons)
+    }
+}
+
+/// Asks the machine's accounts.
+func accountCall<R>(_ body: () throws(AccountDatabaseError) -> R) throws(RealmError) -> R {
+    do throws(AccountDatabaseError) { return try body() } catch {
+        throw RealmError(
+            .failed, "the machine's accounts cannot be asked (error \(error.errno)); see its name service's log")
+    }
+}
+
+extension RealmError {
+    /// An account whose name or uid is known to the realm as part of another pair.
+    fileprivate init(changed account: Account, among persons: [Person]) {
+        let others = persons.filter { $0.state != .former && ($0.account == account.name || $0.uid == account.uid) }
+        let known = others.map { "\($0.account) with uid \($0.uid)" }.joined(separator: " and ")
+        self.init(
+            .changedAccount,
+            "\(account.name) has uid \(account.uid) now, and the realm knows \(known); if this is somebody new, say so "
+                + "with `argusfs person add \(account.name)`: nothing is inherited")
     }
 }
 

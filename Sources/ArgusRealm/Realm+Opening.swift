@@ -1,4 +1,5 @@
 package import ArgusCore
+package import ArgusIdentity
 package import ArgusSystem
 internal import Glibc
 
@@ -12,9 +13,10 @@ extension Realm {
             methods: Set(file.wraps.compactMap { UnlockMethod(rawValue: $0.type) }))
     }
 
-    package static func open(at path: String, unlock: Unlock, clock: any Clock = SystemClock()) throws(RealmError)
-        -> Realm
-    {
+    package static func open(
+        at path: String, unlock: Unlock, clock: any Clock = SystemClock(),
+        accounts: any AccountDatabase = SystemAccounts()
+    ) throws(RealmError) -> Realm {
         let directory = try handle(at: path)
         let (file, bytes) = try RealmFile.read(in: directory)
         let masterKey = try file.masterKey(unlock)
@@ -27,7 +29,8 @@ extension Realm {
                 .damaged,
                 "does not open with the key at hand: run `argusfs lock` and unlock it again, or restore its realm.json")
         }
-        let realm = try Realm(directory: directory, file: file, masterKey: masterKey, clock: clock)
+        let realm = try Realm(
+            directory: directory, file: file, masterKey: masterKey, clock: clock, accounts: accounts)
         realm.clearLeftovers()
         return realm
     }

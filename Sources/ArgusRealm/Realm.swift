@@ -32,7 +32,10 @@ package final class Realm: Sendable {
     let masterKey: SecretBytes
     let keys: RealmKeys
 
-    init(directory: DirectoryHandle, file: RealmFile, masterKey: SecretBytes, clock: any Clock) throws(RealmError) {
+    init(
+        directory: DirectoryHandle, file: RealmFile, masterKey: SecretBytes, clock: any Clock,
+        accounts: any AccountDatabase = SystemAccounts()
+    ) throws(RealmError) {
         self.directory = directory
         self.path = directory.path
         self.id = try file.realmID()
@@ -43,7 +46,8 @@ package final class Realm: Sendable {
         self.folderDirectory = try realmCall { () throws(SystemError) in
             try directory.subdirectory(Self.foldersName)
         }
-        self.identity = PersonDirectory(persons: try PersonsRecord.read(in: directory, keys: keys), clock: clock)
+        self.identity = PersonDirectory(
+            persons: try PersonsRecord.read(in: directory, keys: keys), accounts: accounts, clock: clock)
     }
 
     /// Where drivers have their sockets: mode 0700.
@@ -58,15 +62,24 @@ package final class Realm: Sendable {
 
     /// Runs `body` while no other process changes records of the realm (flock(2) on `folders/`).
     func withChangeLock<R>(_ body: () throws(RealmError) -> R) throws(RealmError) -> R {
+        try directory.withChangeLock(body)
+    }
+
+    /// Nil where another process has it and `waits` is false.
+    func changeLock(waits: Bool) throws(RealmError) -> HeldLock? { try directory.changeLock(waits: waits) }
+}
+
+/// The directory of a realm: all that a process needs that serves a folder and keeps no key of the realm.
+extension DirectoryHandle {
+    func withChangeLock<R>(_ body: () throws(RealmError) -> R) throws(RealmError) -> R {
         let held = try changeLock(waits: true)
         defer { withExtendedLifetime(held) {} }
         return try body()
     }
 
-    /// Nil where another process has it and `waits` is false.
     func changeLock(waits: Bool) throws(RealmError) -> HeldLock? {
         try realmCall { () throws(SystemError) in
-            let file = try directory.open(Self.foldersName, flags: O_RDONLY | O_DIRECTORY)
+            let file = try open(Realm.foldersName, flags: O_RDONLY | O_DIRECTORY)
             return try HeldLock(file, exclusive: true, waits: waits)
         }
     }

@@ -11,7 +11,7 @@ package struct RealmError: Error, Hashable, Sendable {
         case noPassphrase, noKeyFile
         case keyFileMissing, unsuitableKey, emptyPassphrase
         case folderExists, noSuchFolder, invalidFolderName, folderInUse
-        case unknownAccount, unknownGroup, privateFolder, notAMember
+        case unknownAccount, unknownGroup, changedAccount, revokedPerson, privateFolder, notAMember
         case storageMissing, storageReadOnly, storageFull, storageInUse
         case indexDamaged, journalDamaged
         case notPermitted, full, readOnly, failed

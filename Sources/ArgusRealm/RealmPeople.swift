@@ -15,12 +15,23 @@ final class RealmPeople: ActorResolver {
 
     func subject(uid: UInt32, gid: UInt32) -> Subject {
         let (person, groups) = directory.subject(uid: uid, gid: gid)
-        return Subject(person: person, groups: groups)
+        return Subject(person: person, groups: groups, standing: Standing(directory.resolution(uid: uid)))
     }
 
     func actor(uid: UInt32, gid: UInt32, pid: UInt32) -> AuditActor {
         AuditActor(
             uid: uid, loginUID: processes.loginUID(pid: pid), pid: pid,
             person: directory.accountName(uid: uid) ?? "", program: processes.program(pid: pid))
+    }
+}
+
+extension Standing {
+    init(_ resolution: Resolution) {
+        switch resolution {
+        case .person, .stranger: self = .good
+        case .changed: self = .changed
+        case .revoked: self = .revoked
+        case .unresolved: self = .unresolved
+        }
     }
 }

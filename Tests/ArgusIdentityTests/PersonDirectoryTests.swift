@@ -29,6 +29,12 @@ private final class FakeAccounts: AccountDatabase {
         lock.withLock { members[account.name] ?? [] }
     }
 
+    func groupIDs(of account: Account) throws(AccountDatabaseError) -> Set<UInt32> { [account.gid] }
+
+    func groupID(named name: String) throws(AccountDatabaseError) -> UInt32? {
+        try groupExists(named: name) ? 100 : nil
+    }
+
     func groupExists(named name: String) throws(AccountDatabaseError) -> Bool {
         lock.withLock { members.values.contains { $0.contains(name) } }
     }
@@ -105,6 +111,30 @@ private let alice = Person(id: PersonID(high: 1, low: 1), account: "alice", uid:
         accounts.set([Account(name: "alice", uid: 1000, gid: 100)])
         clock.pass(PersonDirectory.lifetimeSeconds)
         #expect(directory.subject(uid: 1000, gid: 100).groups.isEmpty)
+    }
+
+    @Test(
+        "a name or uid of a known person belongs to that person or to nobody",
+        arguments: [
+            ("alice", 1000, Resolution.person(PersonID(high: 1, low: 1))), ("mallory", 1000, .changed),
+            ("alice", 1001, .changed), ("bob", 1001, .stranger), ("eve", 1002, .revoked), ("carol", 1003, .stranger),
+        ] as [(String, UInt32, Resolution)])
+    func pairs(name: String, uid: UInt32, resolution: Resolution) {
+        directory.update(persons: [
+            alice, Person(id: PersonID(high: 2, low: 2), account: "eve", uid: 1002, state: .revoked),
+            Person(id: PersonID(high: 3, low: 3), account: "carol", uid: 1003, state: .former),
+        ])
+        accounts.set([Account(name: name, uid: uid, gid: 1)])
+        #expect(directory.resolution(uid: uid) == resolution)
+    }
+
+    @Test("a uid of a known person whose account is gone is nobody's, and one that cannot be asked about is unresolved")
+    func goneAndBroken() {
+        accounts.set([])
+        #expect(directory.resolution(uid: 1000) == .changed)
+        clock.pass(PersonDirectory.lifetimeSeconds)
+        accounts.set([], isBroken: true)
+        #expect(directory.resolution(uid: 1000) == .unresolved)
     }
 
     @Test("a new table of persons counts at once")

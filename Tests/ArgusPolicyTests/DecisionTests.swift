@@ -83,6 +83,34 @@ private func subject(_ person: PersonID?, _ groups: String...) -> Subject {
         #expect(!decision.reason.isEmpty)
     }
 
+    @Test(
+        "who is not in good standing has nothing, not even what groups and everyone have",
+        arguments: [
+            (Standing.changed, "person:changed"), (.revoked, "person:revoked"), (.unresolved, "person:unresolved"),
+        ])
+    func standing(standing: Standing, rule: String) {
+        for policy in [
+            shared((.everyone, .all), (.group("staff"), .all), (.person(bob), .all)),
+            FolderPolicy(protection: .private, owner: bob, members: []),
+        ] {
+            let subject = Subject(person: bob, groups: ["staff"], standing: standing)
+            #expect(grantedRights(of: subject, in: policy).isEmpty)
+            let decision = decide(.list, for: subject, in: policy)
+            #expect(!decision.isAllowed)
+            #expect(decision.rule == rule)
+        }
+    }
+
+    @Test("an explanation ends as the decision does and looks at every entry", arguments: cases)
+    func explains(_ item: Case) {
+        let (decision, steps) = explain(item.right, for: item.subject, in: item.policy)
+        #expect(decision == decide(item.right, for: item.subject, in: item.policy))
+        #expect(steps.contains { $0.effect == .refuses } == !item.isAllowed)
+        if item.policy.protection == .shared, !item.right.isEmpty {
+            #expect(steps.filter { $0.rule.hasPrefix("member:") }.count == item.policy.members.count)
+        }
+    }
+
     @Test("what is granted and what is decided agree for every right and every small policy")
     func agree() {
         let principals: [Principal] = [.person(alice), .person(bob), .group("staff"), .everyone]

@@ -1,4 +1,5 @@
 import ArgusCore
+import ArgusIdentity
 import ArgusRealm
 import ArgusSystem
 import ArgusTestKit
@@ -25,8 +26,10 @@ final class RealmDirectory {
         try Realm.create(at: realmPath, unlock: .passphrase(secret(Self.passphrase)), cost: .test)
     }
 
-    func open(_ passphrase: String = RealmDirectory.passphrase) throws -> Realm {
-        try Realm.open(at: realmPath, unlock: .passphrase(secret(passphrase)))
+    func open(
+        _ passphrase: String = RealmDirectory.passphrase, accounts: any AccountDatabase = SystemAccounts()
+    ) throws -> Realm {
+        try Realm.open(at: realmPath, unlock: .passphrase(secret(passphrase)), accounts: accounts)
     }
 
     func bytes(_ name: String) -> [UInt8] { readFile(path + "/" + name) }

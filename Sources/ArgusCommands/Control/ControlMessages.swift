@@ -16,6 +16,8 @@ struct ControlRequest: Codable, Hashable, Sendable {
         case list(path: String)
         /// Examines everything: `progress` and `finding`, any number of times, then `done`.
         case check(repair: Bool)
+        /// Why a person may or may not do something at a path, its bytes in hexadecimal: answered with `explanation`.
+        case explain(WhyQuestion)
         /// The realm's record of the folder has changed: members or keys. Answered with `done`.
         case reload
     }
@@ -29,6 +31,7 @@ enum ControlReply: Codable, Hashable, Sendable {
     case rows([MappingRow])
     case progress(CheckProgressReport)
     case finding(CheckReport)
+    case explanation(WhyReport)
     case synchronized
     case done
     /// What is wrong and what to do, in one line.

@@ -87,6 +87,7 @@ final class ControlService: Sendable {
             try client.reply(.done)
         case .detach: try detach(client)
         case .list(let path): try list(path, client)
+        case .explain(let why): try explain(why, client)
         case .check:
             try client.reply(
                 .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
@@ -121,6 +122,20 @@ final class ControlService: Sendable {
             }
             if client.isAbandoned(waitMilliseconds: 0) { return }
         }
+    }
+
+    private func explain(_ why: WhyQuestion, _ client: ControlConversation) throws(ChannelError) {
+        guard let path = Hex.decode(why.path), let right = Rights(text: why.right) else {
+            return try client.reply(.failed("the question is malformed"))
+        }
+        guard try synchronize(client) else { return }
+        let explanation: Explanation
+        do throws(RealmError) {
+            explanation = try folder.explain(right, at: path, account: why.person, program: why.program)
+        } catch {
+            return try client.reply(.failed(error.message))
+        }
+        try client.reply(.explanation(WhyReport(explanation)))
     }
 
     private func list(_ pathHex: String, _ client: ControlConversation) throws(ChannelError) {

@@ -47,4 +47,13 @@ extension Realm {
                 name, "the change is stored, but the running driver did not take it: \(error.message)")
         }
     }
+
+    /// Lets every running driver read persons, members and keys again. All are told, whatever one of them says.
+    func tellAllDrivers() throws(CommandError) {
+        var failure: CommandError?
+        for folder in try realmResult(path, { () throws(RealmError) in try folders() }) {
+            do throws(CommandError) { try tellDriver(ofFolder: folder.name) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
 }
