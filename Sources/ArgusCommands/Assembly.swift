@@ -35,6 +35,7 @@ enum Assembly {
         let state = DriverState(plan: plan, folder: folder.summary.id)
         let socketPath = realm.socketPath(of: folder.summary.id)
         var configuration = VolumeConfiguration(plan.options)
+        configuration.mounter = Caller(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
         configuration.driverAttributes[ControlAttribute.name] = Array(socketPath.utf8)
 
         let volume: Volume

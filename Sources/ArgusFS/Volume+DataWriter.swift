@@ -306,7 +306,8 @@ extension Volume {
         return (try? parts.store.releaseReserve()) != nil
     }
 
-    private func deleteGarbage() {
+    /// Deletes the capsules that no index refers to which may come back. One that storage does not let go stays listed.
+    func deleteGarbage() {
         let ready = lock.withLock { () -> [Garbage] in
             let durable = names.durable
             let committed = names.committed
@@ -320,9 +321,17 @@ extension Volume {
             return ready
         }
         guard !ready.isEmpty else { return }
-        for garbage in ready { try? parts.store.remove(parts.keys.objectName(of: garbage.fileID)) }
+        let (gone, kept) = ready.reduce(into: ([Garbage](), [Garbage]())) { lists, garbage in
+            do throws(StoreError) {
+                try parts.store.remove(parts.keys.objectName(of: garbage.fileID))
+                lists.0.append(garbage)
+            } catch {
+                if error == .missing { lists.0.append(garbage) } else { lists.1.append(garbage) }
+            }
+        }
         lock.withLock {
-            for garbage in ready where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
+            names.garbage += kept
+            for garbage in gone where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
             names.queue.seal()
             indexWork.signal()
         }

@@ -8,7 +8,8 @@ internal import ArgusSystem
 /// The beginning of a mount: after an unclean end, what may be ahead of the index is looked at and settled.
 ///
 /// 1. Rows marked dirty are compared with their capsules, which know size and times. (`recover`)
-/// 2. Inodes that were unlinked while open lose their rows, listed garbage its capsules. (`clear`)
+/// 2. Inodes that were unlinked while open lose their rows, listed garbage its capsules. (`clear`, `clearGarbage`;
+///    garbage also after a clean end, where storage did not let go of it)
 /// 3. Numbers that were leased and have no row are probed for capsules. (`probeOrphans`)
 /// 4. Only then the folder is marked as mounted, under new leases, durably. (`mark`)
 extension Volume {
@@ -26,6 +27,7 @@ extension Volume {
                 try clear()
                 try probeOrphans(probed)
             }
+            try clearGarbage()
             try mark(inodes: probed.upperBound, isUnclean: wasMounted)
         } catch let error as IndexError {
             throw FileSystemError(error)
@@ -129,8 +131,13 @@ extension Volume {
             try? parts.store.remove(parts.keys.objectName(of: row.fileID))
             try parts.index.apply([.removeAllAttributes(inode: inode), .removeInode(inode)])
         }
+    }
+
+    private func clearGarbage() throws(IndexError) {
         for fileID in try parts.index.garbage() {
-            try? parts.store.remove(parts.keys.objectName(of: fileID))
+            do throws(StoreError) { try parts.store.remove(parts.keys.objectName(of: fileID)) } catch {
+                guard error == .missing else { continue }
+            }
             try parts.index.apply([.removeGarbage(fileID)])
         }
     }

@@ -74,8 +74,11 @@ package final class Volume: Sendable {
         threads = []
         try? parts.store.releaseReserve()
         if let failure { throw failure }
+        // Everything is durable: no capsule of a removed file is needed any more.
+        deleteGarbage()
+        let removed = lock.withLock { names.queue.take().steps }
         do throws(IndexError) {
-            try parts.index.apply([.putMeta(key: .mounted, value: [0])])
+            try parts.index.apply(removed + [.putMeta(key: .mounted, value: [0])])
             try parts.index.commit(.durable)
         } catch {
             throw FileSystemError(error)

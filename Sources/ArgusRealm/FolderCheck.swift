@@ -33,12 +33,22 @@ final class FolderCheck {
         report(progress)
         guard try examineIndexCapsule() else { return findings }
         let index = try folder.place.open(writable: repairs)
-        if repairs { try folder.place.noteOpen(index) }
-        for finding in try indexCall({ () throws(IndexError) in try index.verify() }) {
-            add(CheckFinding(.index, finding, advice: "restore the index and its anchor from one backup"))
+        do throws(RealmError) {
+            for finding in try indexCall({ () throws(IndexError) in try index.verify() }) {
+                add(CheckFinding(.index, finding, advice: Self.indexAdvice))
+            }
+            if repairs { try folder.place.noteOpen(index) }
+            try examineCapsules(index)
+            try examineObjects(index)
+        } catch {
+            // A page that opening did not need. What was found so far holds; nothing is repaired by half an index.
+            guard error.kind == .indexDamaged else { throw error }
+            if !findings.contains(where: { $0.kind == .index }) {
+                add(CheckFinding(.index, error.message, advice: Self.indexAdvice))
+            }
+            try? indexCall { () throws(IndexError) in try index.close() }
+            return findings
         }
-        try examineCapsules(index)
-        try examineObjects(index)
         if repairs {
             if findings.allSatisfy(\.isRepaired) {
                 try indexCall { () throws(IndexError) in try index.apply([.putMeta(key: .mayLag, value: [0])]) }
@@ -57,9 +67,10 @@ final class FolderCheck {
 
     // MARK: The index
 
+    private static let indexAdvice = "restore the index and its anchor from one backup"
+
     /// False where it cannot be read, so that nothing more can be said.
     private func examineIndexCapsule() throws(RealmError) -> Bool {
-        let advice = "restore the index and its anchor from one backup"
         do throws(RealmError) {
             let anchor = try FolderAnchor.read(in: folder.directory, secrets: folder.secrets)
             let (object, location) = try folder.place.openObject(writable: false)
@@ -71,13 +82,13 @@ final class FolderCheck {
                 )
             }
             for finding in found {
-                add(CheckFinding(.index, "the index's capsule \(location): \(finding)", advice: advice))
+                add(CheckFinding(.index, "the index's capsule \(location): \(finding)", advice: Self.indexAdvice))
             }
             // Findings say what is not as it was written; whether it can still be read, opening tells.
             return found.isEmpty || (try? folder.place.open(writable: false)) != nil
         } catch {
             guard error.kind == .indexDamaged else { throw error }
-            add(CheckFinding(.index, error.message, advice: advice))
+            add(CheckFinding(.index, error.message, advice: Self.indexAdvice))
             return false
         }
     }

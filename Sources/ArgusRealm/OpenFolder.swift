@@ -1,4 +1,4 @@
-package import ArgusCore
+internal import ArgusCore
 package import ArgusFS
 internal import ArgusIdentity
 internal import ArgusIndex

@@ -1,5 +1,5 @@
 package import ArgusCore
-package import ArgusSystem
+internal import ArgusSystem
 internal import Glibc
 
 /// Making a realm.
