@@ -74,6 +74,8 @@ let package = Package(
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
                 "ArgusIdentity", "ArgusJournal", "ArgusFS",
             ]),
+        // The built program on real mounts; it knows nothing of the floors above.
+        .target(name: "ArgusMountKit", dependencies: ["CArgusLinux"]),
     ]
         + tests([
             "ArgusCoreTests": ["ArgusCore"],
@@ -95,6 +97,7 @@ let package = Package(
             ],
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
             "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands"],
+            "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",
                 "ArgusFS", "ArgusRealm", "ArgusTestKit",

@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// An account of the machine that a test acts as. Other accounts than one's own need root, or sudo without a question.
+package struct Person: Hashable, Sendable {
+    package let name: String
+    package let uid: UInt32
+    package let gid: UInt32
+
+    /// The account that runs the tests.
+    package static let current = Person(uid: getuid())
+    /// Ordinary accounts that every Debian has and nobody logs in to.
+    package static let first = Person(account: "games")
+    package static let second = Person(account: "man")
+    package static let root = Person(account: "root")
+
+    private init(uid: UInt32) {
+        guard let entry = getpwuid(uid) else { preconditionFailure("uid \(uid) has no account") }
+        self.init(entry.pointee)
+    }
+
+    private init(account: String) {
+        guard let entry = getpwnam(account) else { preconditionFailure("the account \(account) is missing") }
+        self.init(entry.pointee)
+    }
+
+    private init(_ entry: passwd) {
+        name = String(cString: entry.pw_name)
+        uid = entry.pw_uid
+        gid = entry.pw_gid
+    }
+
+    /// What stands before a command line so that this person runs it: nothing, setpriv(1), or both with sudo(8).
+    var prefix: [String] {
+        if self == .current { return [] }
+        let groups = uid == 0 ? "--keep-groups" : "--clear-groups"
+        let change = ["/usr/bin/setpriv", "--reuid=\(uid)", "--regid=\(gid)", groups]
+        return (getuid() == 0 ? [] : ["/usr/bin/sudo", "-n", "-E"]) + change
+    }
+}

@@ -1,0 +1,27 @@
+import ArgusMountKit
+import Testing
+
+@Suite("A mounted folder")
+struct MountedFolderTests {
+    @Test("keeps what is written to it, and the next mount finds every byte")
+    func remount() throws {
+        let folder = try MountedFolder()
+        try folder.shell("mkdir -p a/b; echo one > a/b/c; ln -s b a/d; setfattr -n user.note -v x a/b/c").required()
+        let before = try folder.fingerprint()
+        #expect(before.contains("a/b/c|f|") && before.contains("user.note"))
+        try folder.remount()
+        #expect(try folder.fingerprint() == before)
+        #expect(try folder.argusfs("check", MountedFolder.name).status == 2, "it is mounted")
+        try folder.unmount()
+        let check = try folder.argusfs("check", MountedFolder.name)
+        #expect(check.output == "docs: clean\n" && check.status == 0)
+    }
+
+    @Test("is an ordinary user's own", arguments: [Person.first])
+    func ordinaryUser(person: Person) throws {
+        let folder = try MountedFolder(as: person)
+        try folder.shell("echo one > file").required()
+        try folder.remount()
+        #expect(try folder.shell("cat file; id -un").output == "one\n\(person.name)\n")
+    }
+}
