@@ -43,6 +43,8 @@ final class Node {
     var newestCommit: CommitInfo?
     /// No name is left. The row goes when the last handle does.
     var isRemoved = false
+    /// Made without a name (O_TMPFILE): it may get its first one while it is open.
+    var isUnnamed = false
     /// The kernel let go of a removed inode.
     var isForgotten = false
     /// Used since the last look for something to evict.

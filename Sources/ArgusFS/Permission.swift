@@ -67,10 +67,11 @@ struct AccessMask: OptionSet {
 }
 
 extension Volume {
-    /// Whether mode, owner and group allow it, as path_resolution(7) has it. On a shared mount the kernel has
-    /// checked already.
-    func posixAllows(_ mask: AccessMask, to caller: Caller, on attributes: FileAttributes) -> Bool {
+    /// Whether mode, owner, group and access control list allow it, as path_resolution(7) and acl(5) have it. On a
+    /// shared mount the kernel has checked already.
+    func posixAllows(_ mask: AccessMask, to caller: Caller, on node: Node) throws(Missing) -> Bool {
         guard case .personal(let groups) = configuration.sharing else { return true }
+        let attributes = node.row.attributes
         if caller.uid == 0 {
             // CAP_DAC_OVERRIDE: all but the execution of what nobody may execute.
             return !mask.contains(.execute) || attributes.kind == .directory || attributes.permissions & 0o111 != 0
@@ -78,6 +79,10 @@ extension Volume {
         let granted: UInt32
         if caller.uid == attributes.uid {
             granted = attributes.permissions >> 6
+        } else if let list = try accessList(of: node) {
+            return list.allows(mask, uid: caller.uid, owningGroup: attributes.gid) {
+                isMember(caller, of: $0, supplementary: groups)
+            }
         } else if isMember(caller, of: attributes.gid, supplementary: groups) {
             granted = attributes.permissions >> 3
         } else {
@@ -96,7 +101,7 @@ extension Volume {
     }
 
     func require(_ mask: AccessMask, of caller: Caller, on node: Node) throws(Missing) {
-        guard posixAllows(mask, to: caller, on: node.row.attributes) else { throw .failed(.accessDenied) }
+        guard try posixAllows(mask, to: caller, on: node) else { throw .failed(.accessDenied) }
     }
 
     /// Whether entries of `directory` may be made and removed.

@@ -93,6 +93,11 @@ package struct RenameFlags: OptionSet, Hashable, Sendable {
     package static let noReplace = RenameFlags(rawValue: 1)
     package static let exchange = RenameFlags(rawValue: 2)
     package static let whiteout = RenameFlags(rawValue: 4)
+
+    /// Exchanging leaves both names in use: it goes with nothing else.
+    package var isValid: Bool {
+        self == .exchange || isSubset(of: [.noReplace, .whiteout])
+    }
 }
 
 /// Modes of fallocate(2), with Linux's values.

@@ -17,10 +17,8 @@ extension Volume {
         let result = try change { () throws(Missing) -> FileAttributes in
             let node = try node(inode)
             try requireOwnership(of: node, for: changes, by: caller)
-            if node.row.hasExtendedAttributes, changes.uid != nil || changes.gid != nil || changes.size != nil,
-                node.extendedAttributes == nil
-            {
-                throw .extendedAttributes(inode)
+            if changes.permissions != nil || changes.uid != nil || changes.gid != nil || changes.size != nil {
+                _ = try extendedAttributes(of: node)
             }
             apply(changes, to: node, by: caller)
             put(node)
@@ -60,7 +58,7 @@ extension Volume {
         }
         for change in [changes.accessed, changes.modified] where change != nil && !owns {
             // Setting the time of now needs no more than the right to write.
-            guard change == .now, posixAllows(.write, to: caller, on: attributes) else {
+            guard change == .now, try posixAllows(.write, to: caller, on: node) else {
                 throw .failed(change == .now ? .accessDenied : .notPermitted)
             }
         }
@@ -77,12 +75,13 @@ extension Volume {
                 permissions &= ~0o2000
             }
             attributes.permissions = permissions
+            bringAccessList(of: node, inLineWith: permissions)
         }
         let changesOwner = changes.uid != nil || changes.gid != nil
         if let uid = changes.uid { attributes.uid = uid }
         if let gid = changes.gid { attributes.gid = gid }
         node.row.attributes = attributes
-        if attributes.kind == .file {
+        if attributes.kind != .directory {
             if changesOwner || changes.killsSetID { clearSetID(of: node) }
             if changesOwner || changes.size != nil { dropCapabilities(of: node) }
         }
@@ -110,9 +109,8 @@ extension Volume {
 
     /// A file that changes loses the capabilities its old content was given (capabilities(7)).
     func dropCapabilities(of node: Node) {
-        let name = Array("security.capability".utf8)
-        guard node.row.hasExtendedAttributes, node.extendedAttributes?.removeValue(forKey: name) != nil else { return }
-        names.queue.add(.removeAttribute(inode: node.inode, name: name))
-        node.row.hasExtendedAttributes = node.extendedAttributes?.isEmpty == false
+        drop(Self.capabilityName, of: node)
     }
+
+    static let capabilityName = Array("security.capability".utf8)
 }

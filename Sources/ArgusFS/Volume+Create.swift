@@ -5,9 +5,9 @@ internal import ArgusJournal
 internal import ArgusSystem
 
 extension Volume {
-    /// Makes a file, FIFO, socket or device node. `mode` has the umask applied.
+    /// Makes a file, FIFO, socket or device node. `umask` counts where the directory has no default list.
     package func makeNode(
-        _ name: FileName, in parent: InodeNumber, mode: UInt32, device: UInt32, caller: Caller
+        _ name: FileName, in parent: InodeNumber, mode: UInt32, umask: UInt32 = 0, device: UInt32, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
         let format = mode & 0o170000
         guard let kind = format == 0 ? .file : FileKind(rawValue: format), kind != .directory, kind != .symlink else {
@@ -17,16 +17,18 @@ extension Volume {
         return try makeEntry(name, in: parent, caller: caller) { seed in
             seed.kind = kind
             seed.permissions = mode & 0o7777
+            seed.umask = umask
             seed.device = hasDevice ? device : 0
         }
     }
 
     package func makeDirectory(
-        _ name: FileName, in parent: InodeNumber, permissions: UInt32, caller: Caller
+        _ name: FileName, in parent: InodeNumber, permissions: UInt32, umask: UInt32 = 0, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
         try makeEntry(name, in: parent, caller: caller) { seed in
             seed.kind = .directory
             seed.permissions = permissions & 0o7777
+            seed.umask = umask
         }
     }
 
@@ -44,7 +46,9 @@ extension Volume {
     /// What a new inode starts with.
     struct Seed {
         var kind = FileKind.file
+        /// Before the umask.
         var permissions: UInt32 = 0
+        var umask: UInt32 = 0
         var device: UInt32 = 0
         var target: [UInt8] = []
     }
@@ -60,7 +64,7 @@ extension Volume {
             try requireChange(of: directory, by: caller)
             guard try child(name, of: directory) == nil else { throw .failed(.exists) }
             try requireLeases()
-            let node = makeNode(seed, name: name, in: directory, caller: caller)
+            let node = try makeNode(seed, name: name, in: directory, caller: caller)
             return (attributes(node), node.row.fileID)
         }
         try record(.create, caller: caller, file: made.1, in: parent, name: name)
@@ -68,10 +72,26 @@ extension Volume {
     }
 
     /// Makes the inode and its first name; under the namespace lock, with leases at hand.
-    func makeNode(_ seed: Seed, name: FileName, in directory: Node, caller: Caller) -> Node {
-        let inode = InodeNumber(names.inodeLease.take())
+    func makeNode(
+        _ seed: Seed, name: FileName, in directory: Node, caller: Caller
+    ) throws(Missing) -> Node {
+        let inheritance = try inheritance(of: seed, from: directory)
         let now = parts.clock.now()
-        var permissions = seed.permissions
+        let node = makeInode(seed, inheritance, in: directory, caller: caller, now: now)
+        link(name, to: node, in: directory, becomesPlace: true)
+        giveLists(inheritance, to: node)
+        names.queue.put(node)
+        if seed.kind == .directory { directory.row.attributes.linkCount += 1 }
+        touch(directory, entries: 1, now: now)
+        return node
+    }
+
+    /// Makes an inode that has no name yet, for `directory`; under the namespace lock, with leases at hand.
+    func makeInode(
+        _ seed: Seed, _ inheritance: Inheritance, in directory: Node, caller: Caller, now: Timestamp
+    ) -> Node {
+        let inode = InodeNumber(names.inodeLease.take())
+        var permissions = inheritance.permissions
         var gid = caller.gid
         if directory.row.attributes.permissions & 0o2000 != 0 {
             // A set-gid directory passes on its group, and to directories the bit as well (inode(7)).
@@ -95,14 +115,10 @@ extension Volume {
         node.extendedAttributes = [:]
         node.creationNumber = names.queue.current
         names.nodes[inode] = node
-        link(name, to: node, in: directory, becomesPlace: true)
-        names.queue.put(node)
-        if seed.kind == .directory { directory.row.attributes.linkCount += 1 }
-        touch(directory, entries: 1, now: now)
         return node
     }
 
-    /// A further name for a file.
+    /// A further name for a file, or the first one of a file that was made without (`makeTemporary`).
     package func link(
         _ inode: InodeNumber, as name: FileName, in parent: InodeNumber, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
@@ -113,15 +129,19 @@ extension Volume {
             let directory = try directory(parent)
             try requireChange(of: directory, by: caller)
             guard !node.isDirectory else { throw .failed(.notPermitted) }
-            guard !node.isRemoved else { throw .failed(.notFound) }
+            guard !node.isRemoved || node.isUnnamed else { throw .failed(.notFound) }
             guard try child(name, of: directory) == nil else { throw .failed(.exists) }
             guard node.row.attributes.linkCount < configuration.limits.links else { throw .failed(.tooManyLinks) }
             try requireLeases()
             let now = parts.clock.now()
             node.row.attributes.linkCount += 1
             node.row.attributes.changed = now
-            link(name, to: node, in: directory, becomesPlace: false)
-            names.queue.put(node)
+            let isFirst = node.isUnnamed
+            link(name, to: node, in: directory, becomesPlace: isFirst)
+            node.isRemoved = false
+            node.isUnnamed = false
+            put(node)
+            if isFirst { keepDataAhead(of: node) }
             touch(directory, entries: 1, now: now)
             return (attributes(node), node.row.fileID)
         }

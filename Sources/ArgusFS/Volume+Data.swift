@@ -80,12 +80,13 @@ extension Volume {
     func noteChange(of inode: InodeNumber, killsSetID: Bool) throws(FileSystemError) {
         let needsRow = try transact { () throws(Missing) -> Bool in
             let node = try node(inode)
-            if node.row.hasExtendedAttributes, node.extendedAttributes == nil { throw .extendedAttributes(inode) }
+            let hasCapabilities = try extendedAttributes(of: node)[Self.capabilityName] != nil
+            let losesSetID = killsSetID && node.row.attributes.permissions & 0o6000 != 0
             let now = parts.clock.now()
             node.row.attributes.modified = now
             node.row.attributes.changed = now
             node.hasUnqueuedTimes = true
-            return node.row.capsule?.isDirty != true || killsSetID || node.row.hasExtendedAttributes
+            return node.row.capsule?.isDirty != true || losesSetID || hasCapabilities
         }
         guard needsRow else { return }
         try change { () throws(Missing) in
@@ -187,7 +188,7 @@ extension Volume {
             if mode.contains(.keepSize) || end <= content.size { return }
         }
         try load(handle.inode, content)
-        try noteChange(of: handle.inode, killsSetID: true)
+        try noteChange(of: handle.inode, killsSetID: caller.uid != 0)
         try changeCapsule(handle.inode, content) { content, now throws(CapsuleError) in
             if frees { try content.punch(offset..<offset + count, now: now) }
             if !mode.contains(.keepSize), offset + count > content.size {
@@ -262,7 +263,7 @@ extension Volume {
             guard got > 0 else { break }
             try store(
                 UnsafeRawBufferPointer(rebasing: step[..<got]), at: destinationOffset + done, in: to.inode, output,
-                killsSetID: true)
+                killsSetID: caller.uid != 0)
             done += UInt64(got)
         }
         invalidator?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)

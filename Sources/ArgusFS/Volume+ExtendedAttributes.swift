@@ -24,17 +24,18 @@ extension Volume {
         try change { () throws(Missing) in
             let node = try node(inode)
             try requireAttributeChange(name, of: node, by: caller)
-            var attributes = try extendedAttributes(of: node)
+            let attributes = try extendedAttributes(of: node)
             if flags.contains(.create), attributes[name] != nil { throw .failed(.exists) }
             if flags.contains(.replace), attributes[name] == nil { throw .failed(.noAttribute) }
-            attributes[name] = bytes
-            let listed = attributes.keys.reduce(0) { $0 + $1.count + 1 }
+            let listed =
+                attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
             guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
-            node.extendedAttributes = attributes
-            node.row.hasExtendedAttributes = true
-            if clearsSetGID { node.row.attributes.permissions &= ~0o2000 }
+            if isAccessControl(name) {
+                try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
+            } else {
+                store(bytes, as: name, of: node)
+            }
             node.row.attributes.changed = parts.clock.now()
-            names.queue.add(.putAttribute(inode: inode, name: name, value: bytes))
             put(node)
         }
         try record(.setAttributes, caller: caller, inode: inode)
@@ -46,12 +47,9 @@ extension Volume {
         try change { () throws(Missing) in
             let node = try node(inode)
             try requireAttributeChange(name, of: node, by: caller)
-            var attributes = try extendedAttributes(of: node)
-            guard attributes.removeValue(forKey: name) != nil else { throw .failed(.noAttribute) }
-            node.extendedAttributes = attributes
-            node.row.hasExtendedAttributes = !attributes.isEmpty
+            guard try extendedAttributes(of: node)[name] != nil else { throw .failed(.noAttribute) }
+            drop(name, of: node)
             node.row.attributes.changed = parts.clock.now()
-            names.queue.add(.removeAttribute(inode: inode, name: name))
             put(node)
         }
         try record(.setAttributes, caller: caller, inode: inode)
@@ -67,7 +65,8 @@ extension Volume {
             return try extendedAttributes(of: node)[name]
         }
         guard let value else { throw .noAttribute }
-        try requireRight(.list, of: caller, on: inode)
+        // The kernel keeps access control lists for all users of a mount: the answer must not depend on who asks.
+        if !isAccessControl(name) { try requireRight(.list, of: caller, on: inode) }
         return value
     }
 
@@ -83,16 +82,35 @@ extension Volume {
         }
     }
 
-    private func extendedAttributes(of node: Node) throws(Missing) -> [[UInt8]: [UInt8]] {
+    /// All extended attributes of a node; loaded first where they are not in memory.
+    func extendedAttributes(of node: Node) throws(Missing) -> [[UInt8]: [UInt8]] {
         if let known = node.extendedAttributes { return known }
-        guard node.row.hasExtendedAttributes else { return [:] }
+        guard node.row.hasExtendedAttributes else {
+            node.extendedAttributes = [:]
+            return [:]
+        }
         throw .extendedAttributes(node.inode)
     }
 
-    /// The namespaces of xattr(7) that this filesystem has. POSIX ACLs are not among them.
+    /// Sets an attribute of a node whose attributes are in memory; the caller puts the node afterwards.
+    func store(_ value: [UInt8], as name: [UInt8], of node: Node) {
+        node.extendedAttributes?[name] = value
+        node.row.hasExtendedAttributes = true
+        names.queue.add(.putAttribute(inode: node.inode, name: name, value: value))
+    }
+
+    /// Removes an attribute, where there is one, of a node whose attributes are in memory.
+    func drop(_ name: [UInt8], of node: Node) {
+        guard node.extendedAttributes?.removeValue(forKey: name) != nil else { return }
+        node.row.hasExtendedAttributes = node.extendedAttributes?.isEmpty == false
+        names.queue.add(.removeAttribute(inode: node.inode, name: name))
+    }
+
+    /// The namespaces of xattr(7) that this filesystem has.
     private func checkName(_ name: [UInt8], caller: Caller, changes: Bool) throws(FileSystemError) {
         guard name.count <= FileName.maxByteCount else { throw .bufferTooSmall }
         if name.starts(with: Self.driverPrefix) { throw .notPermitted }
+        if isAccessControl(name) { return }
         if name.starts(with: Array("user.".utf8)) || name.starts(with: Array("security.".utf8)) { return }
         if name.starts(with: Array("trusted.".utf8)) {
             guard caller.uid == 0 else { throw changes ? .notPermitted : .noAttribute }
@@ -102,6 +120,7 @@ extension Volume {
     }
 
     private func requireAttributeChange(_ name: [UInt8], of node: Node, by caller: Caller) throws(Missing) {
+        if isAccessControl(name) { return try requireOwner(of: node, by: caller) }
         guard name.starts(with: Array("user.".utf8)) else { return }
         guard node.row.attributes.kind == .file || node.isDirectory else { throw .failed(.notPermitted) }
         try require(.write, of: caller, on: node)

@@ -51,7 +51,7 @@ extension Volume {
 
     package func access(_ inode: InodeNumber, mask: UInt32, caller: Caller) throws(FileSystemError) {
         let allows = try transact { () throws(Missing) -> Bool in
-            posixAllows(AccessMask(rawValue: mask & 7), to: caller, on: try node(inode).row.attributes)
+            try posixAllows(AccessMask(rawValue: mask & 7), to: caller, on: try node(inode))
         }
         guard allows else { throw .accessDenied }
         if mask & AccessMask.write.rawValue != 0 {

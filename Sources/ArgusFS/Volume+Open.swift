@@ -44,7 +44,8 @@ extension Volume {
 
     /// Makes and opens a file; one that exists is opened, unless the flags want it new.
     package func create(
-        _ name: FileName, in parent: InodeNumber, permissions mode: UInt32, flags: OpenFlags, caller: Caller
+        _ name: FileName, in parent: InodeNumber, permissions mode: UInt32, umask: UInt32 = 0, flags: OpenFlags,
+        caller: Caller
     ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
         let version = permissions.policyVersion
         try requireRight(.write, of: caller, on: parent, name: name)
@@ -56,8 +57,8 @@ extension Volume {
             }
             try requireChange(of: directory, by: caller)
             try requireLeases()
-            let seed = Seed(kind: .file, permissions: mode & 0o7777)
-            let node = makeNode(seed, name: name, in: directory, caller: caller)
+            let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
+            let node = try makeNode(seed, name: name, in: directory, caller: caller)
             let content = retainContent(of: node)
             return (node, attributes(node), node.row.fileID, content)
         }
@@ -71,6 +72,37 @@ extension Volume {
             return (made.1, result)
         } catch {
             releaseContent(of: made.1.inode)
+            throw error
+        }
+    }
+
+    /// Makes and opens a file without a name (O_TMPFILE), which is gone when it is closed unless `link` gives it one.
+    package func makeTemporary(
+        in parent: InodeNumber, permissions mode: UInt32, umask: UInt32 = 0, flags: OpenFlags, caller: Caller
+    ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
+        let version = permissions.policyVersion
+        try requireRight(.write, of: caller, on: parent)
+        let made = try change { () throws(Missing) -> (FileAttributes, FileID, FileContent) in
+            let directory = try directory(parent)
+            try requireChange(of: directory, by: caller)
+            try requireLeases()
+            let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
+            let inheritance = try inheritance(of: seed, from: directory)
+            let node = makeInode(seed, inheritance, in: directory, caller: caller, now: parts.clock.now())
+            node.row.attributes.linkCount = 0
+            node.row.parent = InodeNumber(0)
+            node.isRemoved = true
+            node.isUnnamed = true
+            giveLists(inheritance, to: node)
+            names.queue.put(node)
+            return (attributes(node), node.row.fileID, retainContent(of: node))
+        }
+        do throws(FileSystemError) {
+            let result = try makeHandle(
+                made.0.inode, made.1, made.2, flags: flags, activity: .create, caller: caller, version: version)
+            return (made.0, result)
+        } catch {
+            releaseContent(of: made.0.inode)
             throw error
         }
     }

@@ -9,9 +9,7 @@ extension Volume {
         _ name: FileName, in parent: InodeNumber, to newName: FileName, in newParent: InodeNumber,
         flags: RenameFlags, caller: Caller
     ) throws(FileSystemError) {
-        guard flags.isSubset(of: [.noReplace, .exchange]), flags != [.noReplace, .exchange] else {
-            throw .invalidArgument
-        }
+        guard flags.isValid else { throw .invalidArgument }
         try requireRight(.write, of: caller, on: parent, name: name)
         let moved = try change { () throws(Missing) -> FileID? in
             let from = try directory(parent)
@@ -37,6 +35,7 @@ extension Volume {
                 try requireReplaceable(target, by: node)
             }
             move(node, name, in: from, to: newName, in: to, replacing: target)
+            if flags.contains(.whiteout) { makeWhiteout(name, in: from, caller: caller) }
             return node.row.fileID
         }
         guard let moved else { return }
@@ -84,6 +83,16 @@ extension Volume {
         keepDataAhead(of: node)
     }
 
+    /// What overlayfs takes for a deleted name of the layer below: a character device 0:0 (renameat2(2)).
+    private func makeWhiteout(_ name: FileName, in directory: Node, caller: Caller) {
+        let now = parts.clock.now()
+        let node = makeInode(
+            Seed(kind: .character), Inheritance(permissions: 0), in: directory, caller: caller, now: now)
+        link(name, to: node, in: directory, becomesPlace: true)
+        names.queue.put(node)
+        touch(directory, entries: 1, now: now)
+    }
+
     private func exchange(
         _ node: Node, _ name: FileName, in from: Node, with other: Node, _ newName: FileName, in to: Node
     ) {
@@ -113,7 +122,7 @@ extension Volume {
 
     /// Replace-by-rename must not leave an empty file: the new name becomes durable only after the data, which is
     /// written out from now on.
-    private func keepDataAhead(of node: Node) {
+    func keepDataAhead(of node: Node) {
         guard node.content?.unwritten.isChanged == true || names.unsynced[node.inode] != nil else { return }
         names.queue.addDependency(node.inode)
         if node.content != nil {

@@ -22,7 +22,9 @@ package final class Driver: Sendable {
     package init(volume: Volume, options: MountOptions) throws(MountError) {
         let session = try MountSession(options)
         do throws(SystemError) {
-            workers = try Workers(device: session.device.rawValue, volume: volume) { session.raiseReadAhead() }
+            workers = try Workers(
+                device: session.device.rawValue, volume: volume, kernelChecksPermission: options.defaultPermissions
+            ) { session.raiseReadAhead() }
         } catch {
             session.unmount()
             throw .failed(reason: "no descriptor is left for the mount (\(error.description))")

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Kernel and driver agree before the first request")
 struct HandshakeTests {
-    private func out(_ offer: KernelOffer) -> [UInt8]? {
-        switch Handshake.answer(offer) {
+    private func out(_ offer: KernelOffer, checksPermission: Bool = false) -> [UInt8]? {
+        switch Handshake.answer(offer, checksPermission: checksPermission) {
         case .agreed(let out, _), .askAgain(let out): withUnsafeBytes(of: out) { Array($0) }
         case .refused: nil
         }
@@ -21,12 +21,20 @@ struct HandshakeTests {
         let bytes = out(KernelOffer(major: 7, minor: 45, readAheadMaxBytes: 131_072, features: everything))
         let flags = u32(bytes, 12).map { KernelFeatures(rawValue: UInt64($0)) }
         #expect(flags == .wanted)
-        // POSIX_LOCKS, DONT_MASK, FLOCK_LOCKS, AUTO_INVAL_DATA, WRITEBACK_CACHE, NO_OPEN_SUPPORT, POSIX_ACL,
-        // NO_OPENDIR_SUPPORT.
-        for bit in [1, 6, 10, 12, 16, 17, 20, 24] {
+        // POSIX_LOCKS, FLOCK_LOCKS, AUTO_INVAL_DATA, WRITEBACK_CACHE, NO_OPEN_SUPPORT, POSIX_ACL (it would make the
+        // kernel check permission on a personal mount too), NO_OPENDIR_SUPPORT.
+        for bit in [1, 10, 12, 16, 17, 20, 24] {
             #expect(flags?.contains(KernelFeatures(rawValue: 1 << bit)) == false)
         }
         #expect(u32(bytes, 32) == 0)
+    }
+
+    @Test("on access control lists where the kernel is to decide by them")
+    func accessControlLists() {
+        let everything = KernelFeatures(rawValue: .max)
+        let offer = KernelOffer(major: 7, minor: 45, readAheadMaxBytes: 131_072, features: everything)
+        let flags = u32(out(offer, checksPermission: true), 12).map { KernelFeatures(rawValue: UInt64($0)) }
+        #expect(flags == KernelFeatures.wanted.union(.accessControlLists))
     }
 
     @Test("on limits: 1 MiB a request, times of one nanosecond")

@@ -66,15 +66,19 @@ struct RequestBytes {
         case .makeSymlink(let name, let target): "symlink \(name.text) -> \(String(decoding: target, as: UTF8.self))"
         case .lookup(.child(let name)): "lookup \(name.text)"
         case .lookup(let target): "lookup \(target)"
-        case .makeNode(let name, let mode, let device): "mknod \(name.text) \(String(mode, radix: 8)) \(device)"
-        case .makeDirectory(let name, let permissions): "mkdir \(name.text) \(String(permissions, radix: 8))"
+        case .makeNode(let name, let mode, let umask, let device):
+            "mknod \(name.text) \(String(mode, radix: 8)) \(String(umask, radix: 8)) \(device)"
+        case .makeDirectory(let name, let permissions, let umask):
+            "mkdir \(name.text) \(String(permissions, radix: 8)) \(String(umask, radix: 8))"
         case .unlink(let name): "unlink \(name.text)"
         case .removeDirectory(let name): "rmdir \(name.text)"
         case .rename(let name, let new, let parent, let flags):
             "rename \(name.text) to \(new.text) in \(parent) \(flags.rawValue)"
         case .link(let inode, let name): "link \(inode) as \(name.text)"
-        case .create(let name, let permissions, let flags):
-            "create \(name.text) \(String(permissions, radix: 8)) \(flags.rawValue)"
+        case .makeTemporary(let permissions, let umask, let flags):
+            "tmpfile \(String(permissions, radix: 8)) \(String(umask, radix: 8)) \(flags.rawValue)"
+        case .create(let name, let permissions, let umask, let flags):
+            "create \(name.text) \(String(permissions, radix: 8)) \(String(umask, radix: 8)) \(flags.rawValue)"
         case .open(let flags, let kills): "open \(flags.rawValue) kills \(kills)"
         case .forget(let inodes): "forget \(inodes.map { "\($0.inode)x\($0.count)" }.joined(separator: " "))"
         case .allocate(let handle, let mode, let offset, let count):

@@ -15,14 +15,16 @@ struct RequestDecoderTests {
         (RequestBytes(.getattr).u32(1, 0).u64(8), "getAttributes(handle: Optional(8))"),
         (RequestBytes(.readlink), "readLink"),
         (RequestBytes(.symlink).string("l").string("../t"), "symlink l -> ../t"),
-        (RequestBytes(.mknod).u32(0o010644, 7, 0o22, 0).string("p"), "mknod p 10644 7"),
-        (RequestBytes(.mkdir).u32(0o041755, 0o22).string("d"), "mkdir d 1755"),
+        (RequestBytes(.mknod).u32(0o010644, 7, 0o22, 0).string("p"), "mknod p 10644 22 7"),
+        (RequestBytes(.mkdir).u32(0o041755, 0o22).string("d"), "mkdir d 1755 22"),
         (RequestBytes(.unlink).string("a"), "unlink a"),
         (RequestBytes(.rmdir).string("a"), "rmdir a"),
         (RequestBytes(.rename).u64(5).string("a").string("b"), "rename a to b in 5 0"),
         (RequestBytes(.rename2).u64(5).u32(2, 0).string("a").string("b"), "rename a to b in 5 2"),
+        (RequestBytes(.rename2).u64(5).u32(5, 0).string("a").string("b"), "rename a to b in 5 5"),
+        (RequestBytes(.tmpfile).u32(0o2, 0o100600, 0o22, 0).string("/"), "tmpfile 600 22 2"),
         (RequestBytes(.link).u64(12).string("a"), "link 12 as a"),
-        (RequestBytes(.create).u32(0o102, 0o100644, 0o22, 0).string("a"), "create a 644 66"),
+        (RequestBytes(.create).u32(0o102, 0o100644, 0o22, 0).string("a"), "create a 644 22 66"),
         (RequestBytes(.open).u32(0o1001, 1), "open 513 kills true"),
         (RequestBytes(.open).u32(0, 0), "open 0 kills false"),
         (RequestBytes(.read).u64(4, 4096).u32(1 << 20, 0).u64(0).u32(0, 0), "read(4, offset: 4096, count: 1048576)"),
@@ -117,7 +119,7 @@ struct RequestDecoderTests {
         (RequestBytes(.mkdir).u32(0, 0).string(".."), .invalidArgument),
         (RequestBytes(.lookup).string(String(repeating: "x", count: 256)), .nameTooLong),
         (RequestBytes(.symlink).string("l").string(String(repeating: "x", count: 4096)), .nameTooLong),
-        (RequestBytes(.rename2).u64(5).u32(4, 0).string("a").string("b"), .invalidArgument),
+        (RequestBytes(.rename2).u64(5).u32(6, 0).string("a").string("b"), .invalidArgument),
         (RequestBytes(.rename2).u64(5).u32(3, 0).string("a").string("b"), .invalidArgument),
         (RequestBytes(.rename2).u64(5).u32(8, 0).string("a").string("b"), .invalidArgument),
         (RequestBytes(.read).u64(4, 1 << 63).u32(1, 0).u64(0).u32(0, 0), .invalidArgument),
@@ -139,7 +141,6 @@ struct RequestDecoderTests {
         "what the driver does not serve is refused with the errno that stops or keeps the kernel asking",
         arguments: [
             (Opcode.ioctl, Int32(25)), (.poll, 38), (.bmap, 38), (.getlk, 38), (.setlk, 38), (.statx, 38),
-            (.tmpfile, 95),
         ])
     func refused(opcode: Opcode, errno: Int32) {
         #expect(RequestBytes(opcode).decoded() == "\(DecodingError.refused(errno: errno))")

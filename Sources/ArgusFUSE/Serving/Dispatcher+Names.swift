@@ -12,23 +12,30 @@ extension Dispatcher {
         switch operation {
         case .lookup(let target):
             return buffer.put(try entry(for: target, in: parent, caller))
-        case .makeNode(let name, let mode, let device):
+        case .makeNode(let name, let mode, let umask, let device):
             return buffer.put(
                 fuse_entry_out(
-                    try volume.makeNode(name, in: parent, mode: mode, device: device, caller: caller)))
-        case .makeDirectory(let name, let permissions):
+                    try volume.makeNode(
+                        name, in: parent, mode: mode, umask: umask, device: device, caller: caller)))
+        case .makeDirectory(let name, let permissions, let umask):
             return buffer.put(
                 fuse_entry_out(
-                    try volume.makeDirectory(name, in: parent, permissions: permissions, caller: caller)))
+                    try volume.makeDirectory(
+                        name, in: parent, permissions: permissions, umask: umask, caller: caller)))
         case .makeSymlink(let name, let target):
             return buffer.put(
                 fuse_entry_out(try volume.makeSymlink(name, in: parent, target: target, caller: caller)))
         case .link(let inode, let name):
             return buffer.put(fuse_entry_out(try volume.link(inode, as: name, in: parent, caller: caller)))
-        case .create(let name, let permissions, let flags):
-            let created = try volume.create(name, in: parent, permissions: permissions, flags: flags, caller: caller)
-            _ = buffer.put(fuse_entry_out(created.attributes))
-            return buffer.put(fuse_open_out(created.open), at: MemoryLayout<fuse_entry_out>.size)
+        case .create(let name, let permissions, let umask, let flags):
+            let created = try volume.create(
+                name, in: parent, permissions: permissions, umask: umask, flags: flags, caller: caller)
+            return put(created, in: buffer)
+        case .makeTemporary(let permissions, let umask, let flags):
+            return put(
+                try volume.makeTemporary(
+                    in: parent, permissions: permissions, umask: umask, flags: flags, caller: caller),
+                in: buffer)
         case .unlink(let name):
             try volume.unlink(name, in: parent, caller: caller)
         case .removeDirectory(let name):
@@ -38,6 +45,13 @@ extension Dispatcher {
         default: throw .notImplemented
         }
         return .empty
+    }
+
+    private func put(
+        _ created: (attributes: FileAttributes, open: OpenResult), in buffer: AnswerBuffer
+    ) -> Answer {
+        _ = buffer.put(fuse_entry_out(created.attributes))
+        return buffer.put(fuse_open_out(created.open), at: MemoryLayout<fuse_entry_out>.size)
     }
 
     private func entry(

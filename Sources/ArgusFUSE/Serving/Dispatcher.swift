@@ -22,7 +22,8 @@ struct Dispatcher: Sendable {
         case .forget(let inodes):
             for forgotten in inodes { volume.forget(forgotten.inode, count: forgotten.count) }
             return .none
-        case .lookup, .makeNode, .makeDirectory, .makeSymlink, .link, .create, .unlink, .removeDirectory, .rename:
+        case .lookup, .makeNode, .makeDirectory, .makeSymlink, .link, .create, .makeTemporary,
+            .unlink, .removeDirectory, .rename:
             return try answerNames(operation, of: header, in: buffer)
         case .open, .read, .write, .flush, .release, .synchronize, .allocate, .seek, .copyRange:
             return try answerFiles(operation, of: header, in: buffer)

@@ -12,14 +12,16 @@ enum Handshake {
         case refused
     }
 
-    static func answer(_ offer: KernelOffer) -> Outcome {
+    /// `checksPermission`: the mount has `default_permissions`.
+    static func answer(_ offer: KernelOffer, checksPermission: Bool = false) -> Outcome {
         var out = fuse_init_out()
         out.major = Protocol.major
         out.minor = Protocol.minor
         if offer.major > Protocol.major { return .askAgain(out) }
         guard offer.major == Protocol.major, offer.minor >= Protocol.minorMin else { return .refused }
 
-        let agreed = offer.features.intersection(.wanted)
+        let wanted = checksPermission ? KernelFeatures.wanted.union(.wantedOfCheckingKernel) : .wanted
+        let agreed = offer.features.intersection(wanted)
         out.minor = min(offer.minor, Protocol.minor)
         out.max_readahead = max(offer.readAheadMaxBytes, UInt32(Protocol.requestMaxBytes))
         out.flags = UInt32(truncatingIfNeeded: agreed.rawValue)

@@ -26,6 +26,7 @@ final class Workers: Sendable {
     private let device: Int32
     private let receiver: RequestReceiver
     private let dispatcher: Dispatcher
+    private let kernelChecksPermission: Bool
     private let whenAgreed: @Sendable () -> Void
     /// What INIT agreed on (`KernelFeatures.rawValue`).
     private let features = Atomic<UInt64>(0)
@@ -42,8 +43,11 @@ final class Workers: Sendable {
     nonisolated(unsafe) private var threads: [Thread] = []
 
     /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
-    init(device: Int32, volume: Volume, whenAgreed: @escaping @Sendable () -> Void) throws(SystemError) {
+    init(
+        device: Int32, volume: Volume, kernelChecksPermission: Bool, whenAgreed: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
         self.device = device
+        self.kernelChecksPermission = kernelChecksPermission
         self.whenAgreed = whenAgreed
         receiver = try RequestReceiver(device: device)
         dispatcher = Dispatcher(volume: volume)
@@ -169,7 +173,7 @@ final class Workers: Sendable {
     }
 
     private func initialize(_ offer: KernelOffer, _ reply: consuming Reply, _ buffer: AnswerBuffer) {
-        switch Handshake.answer(offer) {
+        switch Handshake.answer(offer, checksPermission: kernelChecksPermission) {
         case .agreed(let out, let agreed):
             features.store(agreed.rawValue, ordering: .relaxed)
             send(buffer.put(out), from: buffer, reply)

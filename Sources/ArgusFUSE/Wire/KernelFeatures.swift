@@ -7,10 +7,12 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     package static let atomicTruncate = KernelFeatures(rawValue: 1 << 3)
     package static let exportSupport = KernelFeatures(rawValue: 1 << 4)
     package static let bigWrites = KernelFeatures(rawValue: 1 << 5)
+    package static let umaskInDriver = KernelFeatures(rawValue: 1 << 6)
     package static let readDirectoryPlus = KernelFeatures(rawValue: 1 << 13)
     package static let readDirectoryPlusAuto = KernelFeatures(rawValue: 1 << 14)
     package static let asyncDirectIO = KernelFeatures(rawValue: 1 << 15)
     package static let parallelDirectoryOperations = KernelFeatures(rawValue: 1 << 18)
+    package static let accessControlLists = KernelFeatures(rawValue: 1 << 20)
     package static let maxPages = KernelFeatures(rawValue: 1 << 22)
     package static let cachesSymlinks = KernelFeatures(rawValue: 1 << 23)
     package static let explicitInvalidation = KernelFeatures(rawValue: 1 << 25)
@@ -21,14 +23,18 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     /// What the driver asks for, where the kernel offers it.
     ///
     /// Absences that matter: WRITEBACK_CACHE (it takes sizes and times over, delays errors and hides the writer),
-    /// POSIX_ACL and DONT_MASK (the kernel applies the umask), POSIX_LOCKS and FLOCK_LOCKS (locks stay in the kernel,
+    /// POSIX_LOCKS and FLOCK_LOCKS (locks stay in the kernel,
     /// which alone uses the folder), NO_OPEN_SUPPORT (every open is checked and journalled), AUTO_INVAL_DATA (the
     /// driver is the only writer and says when content changed).
     package static let wanted: KernelFeatures = [
         .asyncRead, .atomicTruncate, .exportSupport, .bigWrites, .readDirectoryPlus, .readDirectoryPlusAuto,
         .asyncDirectIO, .parallelDirectoryOperations, .maxPages, .cachesSymlinks, .explicitInvalidation,
-        .killsSetIDInDriver, .extendedSetXattr, .extendedInit,
+        .killsSetIDInDriver, .extendedSetXattr, .extendedInit, .umaskInDriver,
     ]
+
+    /// What is asked for besides where the kernel checks POSIX permission. POSIX_ACL makes it decide by access control
+    /// lists too, and brings `default_permissions` with it.
+    package static let wantedOfCheckingKernel: KernelFeatures = [.accessControlLists]
 }
 
 /// The limits that the driver sets, and the version it speaks.

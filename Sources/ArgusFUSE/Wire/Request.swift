@@ -64,15 +64,16 @@ package enum Operation {
     case setAttributes(AttributeChanges)
     case readLink
     case makeSymlink(FileName, target: [UInt8])
-    case makeNode(FileName, mode: UInt32, device: UInt32)
-    case makeDirectory(FileName, permissions: UInt32)
+    case makeNode(FileName, mode: UInt32, umask: UInt32, device: UInt32)
+    case makeDirectory(FileName, permissions: UInt32, umask: UInt32)
     case unlink(FileName)
     case removeDirectory(FileName)
     case rename(FileName, to: FileName, in: InodeNumber, flags: RenameFlags)
     case link(InodeNumber, as: FileName)
     case access(mask: UInt32)
     case statistics
-    case create(FileName, permissions: UInt32, flags: OpenFlags)
+    case create(FileName, permissions: UInt32, umask: UInt32, flags: OpenFlags)
+    case makeTemporary(permissions: UInt32, umask: UInt32, flags: OpenFlags)
     case open(flags: OpenFlags, killsSetID: Bool)
     case read(HandleID, offset: UInt64, count: Int)
     case write(HandleID, offset: UInt64, UnsafeRawBufferPointer, killsSetID: Bool)
@@ -104,7 +105,7 @@ package enum Operation {
         case .release(_, let wrote): wrote
         case .initialize, .interrupt, .lookup, .forget, .getAttributes, .readLink, .makeSymlink, .makeNode,
             .makeDirectory, .unlink, .removeDirectory, .rename, .link, .access, .statistics, .create,
-            .releaseDirectory, .setXattr, .getXattr, .listXattrs, .removeXattr:
+            .makeTemporary, .releaseDirectory, .setXattr, .getXattr, .listXattrs, .removeXattr:
             false
         }
     }

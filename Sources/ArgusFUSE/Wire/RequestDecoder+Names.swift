@@ -22,10 +22,11 @@ extension RequestDecoder {
             return .makeSymlink(name, target: [UInt8](target))
         case .mknod:
             let raw = try body.read(fuse_mknod_in.self)
-            return .makeNode(try body.name(), mode: raw.mode, device: raw.rdev)
+            return .makeNode(try body.name(), mode: raw.mode, umask: raw.umask, device: raw.rdev)
         case .mkdir:
             let raw = try body.read(fuse_mkdir_in.self)
-            return .makeDirectory(try body.name(), permissions: raw.mode & Self.permissionBits)
+            return .makeDirectory(
+                try body.name(), permissions: raw.mode & Self.permissionBits, umask: raw.umask)
         case .unlink: return .unlink(try body.name())
         case .rmdir: return .removeDirectory(try body.name())
         case .rename:
@@ -34,10 +35,7 @@ extension RequestDecoder {
         case .rename2:
             let raw = try body.read(fuse_rename2_in.self)
             let flags = RenameFlags(rawValue: raw.flags)
-            // A whiteout would need a device node, which a folder has no use for.
-            guard flags.isSubset(of: [.noReplace, .exchange]), flags != [.noReplace, .exchange] else {
-                throw .invalid(.invalidArgument)
-            }
+            guard flags.isValid else { throw .invalid(.invalidArgument) }
             return .rename(try body.name(), to: try body.name(), in: InodeNumber(raw.newdir), flags: flags)
         case .link:
             let raw = try body.read(fuse_link_in.self)
@@ -45,7 +43,14 @@ extension RequestDecoder {
         case .create:
             let raw = try body.read(fuse_create_in.self)
             return .create(
-                try body.name(), permissions: raw.mode & Self.permissionBits,
+                try body.name(), permissions: raw.mode & Self.permissionBits, umask: raw.umask,
+                flags: OpenFlags(rawValue: Int32(bitPattern: raw.flags)))
+        case .tmpfile:
+            let raw = try body.read(fuse_create_in.self)
+            // The kernel's placeholder for the name that the file does not have.
+            _ = try body.string()
+            return .makeTemporary(
+                permissions: raw.mode & Self.permissionBits, umask: raw.umask,
                 flags: OpenFlags(rawValue: Int32(bitPattern: raw.flags)))
         default: throw .malformed
         }

@@ -40,7 +40,6 @@ package struct RequestDecoder: Sendable {
         case .ioctl: throw .refused(errno: ENOTTY)
         case .poll, .bmap, .getlk, .setlk, .setlkw, .statx, .setupMapping, .removeMapping:
             throw .refused(errno: ENOSYS)
-        case .tmpfile: throw .refused(errno: EOPNOTSUPP)
         default: break
         }
         let operation = try decode(opcode, header, &body)
@@ -52,7 +51,7 @@ package struct RequestDecoder: Sendable {
         _ opcode: Opcode, _ header: RequestHeader, _ body: inout RequestBody
     ) throws(DecodingError) -> Operation {
         switch opcode {
-        case .lookup, .symlink, .mknod, .mkdir, .unlink, .rmdir, .rename, .rename2, .link, .create:
+        case .lookup, .symlink, .mknod, .mkdir, .unlink, .rmdir, .rename, .rename2, .link, .create, .tmpfile:
             return try names(opcode, &body)
         case .setxattr, .getxattr, .listxattr, .removexattr:
             return try xattrs(opcode, &body)
