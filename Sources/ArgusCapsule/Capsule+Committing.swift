@@ -4,8 +4,6 @@ internal import ArgusStore
 internal import ArgusSystem
 
 extension Capsule {
-    /// Pages born since the last durable root that a commit leaves recovery to verify: 1 GiB, a second or two.
-    private static let unsyncedPageMax: UInt64 = 1 << 18
     /// Free extents looked through for a list that fits the root.
     private static let listedExtentMax = 64
 
@@ -21,7 +19,7 @@ extension Capsule {
             if logicalSize > UInt64(CapsuleFormat.contentByteCount) { try moveInlineToPage() }
             var flags: CapsuleRoot.Flags = isOrdered ? .isOrdered : []
             try writeNodes()
-            if sealCount - (durable?.root.sealCount ?? 0) > Self.unsyncedPageMax {
+            if sealCount - (durable?.root.sealCount ?? 0) > unsyncedPageMax {
                 try syncObject()
                 if let written, slotFailure == nil { becomeDurable(written) }
                 flags.insert(.pagesSynced)

@@ -50,6 +50,8 @@ package final class Capsule: @unchecked Sendable {
     /// Number that the next root will have, and the birth of pages sealed now.
     var working: CommitNumber
     var sealCount: UInt64
+    /// Pages born since the last durable root that a commit leaves recovery to verify: 1 GiB, a second or two.
+    var unsyncedPageMax: UInt64 = 1 << 18
     var hasUncommitted = false
     var isPoisoned = false
     /// Writing the slot that held `written` failed: what is there is unknown.

@@ -292,7 +292,8 @@ struct VectorMaker {
         bytes.append(stanza.body)
         return CapsuleVectors.Derivations(
             random: label, file: file.hex, fileKey: key.secret.hex, wrapNonce: Hex.encode(stanza.body[4..<16]),
-            objectName: keys().objectName(of: file).hex, inode: 258, fileOfInode: keys().fileID(of: InodeNumber(258)).hex,
+            objectName: keys().objectName(of: file).hex, inode: 258,
+            fileOfInode: keys().fileID(of: InodeNumber(258)).hex,
             sealingKey: key.sealing.hex, commitment: Hex.encode(key.commitment), wrappingKey: wrapping.hex,
             stanza: Hex.encode(bytes.bytes))
     }
