@@ -41,6 +41,8 @@ final class Node {
     var content: FileContent?
     /// The newest commit of the capsule, where it is newer than the row says.
     var newestCommit: CommitInfo?
+    /// The capsule takes no change any more: it is not authentic, or a sync of it has failed.
+    var isBroken = false
     /// No name is left. The row goes when the last handle does.
     var isRemoved = false
     /// Made without a name (O_TMPFILE): it may get its first one while it is open.

@@ -52,13 +52,20 @@ extension Volume {
     func failure(_ error: CapsuleError, of inode: InodeNumber) -> FileSystemError {
         switch error {
         case .unauthentic, .noKey, .newerFormat, .crypto:
-            let fileID = lock.withLock { names.nodes[inode]?.row.fileID }
-            if let fileID {
+            if let fileID = noteBroken(inode) {
                 recordFinding(.integrity, inode: inode, fileID: fileID, reason: "\(error)")
             }
+        case .poisoned: _ = noteBroken(inode)
         default: break
         }
         return FileSystemError(error)
+    }
+
+    private func noteBroken(_ inode: InodeNumber) -> FileID? {
+        lock.withLock {
+            names.nodes[inode]?.isBroken = true
+            return names.nodes[inode]?.row.fileID
+        }
     }
 
     func append(_ event: AuditEvent) throws(FileSystemError) {

@@ -14,7 +14,9 @@ extension Volume {
                 guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
                 do throws(FileSystemError) { try writeOut(inode, content) } catch {
                     // The pages stay; the app learns it at fsync or close, and the next round tries again.
-                    lock.withLock { _ = names.changedFiles.insert(inode) }
+                    lock.withLock {
+                        if isInUse(content) { names.changedFiles.insert(inode) }
+                    }
                 }
             }
             if work.isBarrierDue {
@@ -99,7 +101,9 @@ extension Volume {
                 let object = try parts.store.create(name)
                 let capsule = try Capsule.create(
                     in: object, identity: identity, keys: parts.keys, now: parts.clock.now())
-                lock.withLock { _ = names.unsyncedNames.insert(inode) }
+                lock.withLock {
+                    if isInUse(content) { names.unsyncedNames.insert(inode) }
+                }
                 content.attach(capsule)
                 return
             }
@@ -128,6 +132,10 @@ extension Volume {
                     guard let node = names.nodes[inode] else { return }
                     node.newestCommit = opened.capsule.info
                     node.row.attributes.size = opened.capsule.size
+                    // Written by the process before; nobody knows whether it is on disk.
+                    guard !configuration.isReadOnly else { return }
+                    names.unsynced[inode] = opened.capsule.info
+                    scheduleBarrier()
                 }
             }
         } catch let error as StoreError {
@@ -162,7 +170,7 @@ extension Volume {
         content.writing.lock()
         defer { content.writing.unlock() }
         // Removed and closed meanwhile: nothing needs to be stored.
-        guard let node = lock.withLock({ names.nodes[inode] }), node.content === content else { return }
+        guard let node = lock.withLock({ isInUse(content) ? names.nodes[inode] : nil }) else { return }
         let now = parts.clock.monotonicNanoseconds()
         if content.takeChange() {
             do throws(FileSystemError) {
@@ -179,7 +187,9 @@ extension Volume {
         }
         guard isLast else { return }
         if content.wasCommitted, let capsule = content.capsule {
-            do throws(CapsuleError) { note(try capsule.finish(), of: inode) } catch { throw failure(error, of: inode) }
+            do throws(CapsuleError) { note(try capsule.finish(), of: content) } catch {
+                throw failure(error, of: inode)
+            }
             content.wasCommitted = false
         }
         lock.withLock {
@@ -203,22 +213,28 @@ extension Volume {
             created: attributes.created)
         do throws(CapsuleError) {
             content.wasCommitted = true
-            note(try capsule.commit(times: times, label: label), of: inode)
+            note(try capsule.commit(times: times, label: label), of: content)
         } catch {
             guard error == .store(.full), giveUpReserve() else { throw failure(error, of: inode) }
-            do throws(CapsuleError) { note(try capsule.commit(times: times, label: label), of: inode) } catch {
+            do throws(CapsuleError) { note(try capsule.commit(times: times, label: label), of: content) } catch {
                 throw failure(error, of: inode)
             }
         }
     }
 
-    private func note(_ info: CommitInfo, of inode: InodeNumber) {
+    private func note(_ info: CommitInfo, of content: FileContent) {
         lock.withLock {
-            guard let node = names.nodes[inode] else { return }
+            guard isInUse(content), let node = names.nodes[content.inode] else { return }
             node.newestCommit = info
-            names.unsynced[inode] = info
+            names.unsynced[node.inode] = info
             scheduleBarrier()
         }
+    }
+
+    /// False once the file lost its last name and handle, and its row with them, while it was written out: nothing may
+    /// be noted of it any more. Under the namespace lock.
+    private func isInUse(_ content: FileContent) -> Bool {
+        names.nodes[content.inode]?.content === content
     }
 
     /// Makes one file's data durable: written out, and synced through its own capsule.
@@ -235,7 +251,16 @@ extension Volume {
         guard let capsule = content.capsule, lock.withLock({ names.unsynced[inode] != nil }) else { return }
         do throws(CapsuleError) {
             let info = try capsule.sync()
-            lock.withLock { if names.unsynced[inode] == info { names.unsynced[inode] = nil } }
+            lock.withLock {
+                guard isInUse(content), let node = names.nodes[inode] else { return }
+                if names.unsynced[inode] == info { names.unsynced[inode] = nil }
+                // From here on the row says that the file has durable content, so that recovery never takes it for one
+                // whose first write was cut short. Later syncs need no word to the index.
+                guard node.row.capsule?.durableCommit == 0 else { return }
+                node.row.capsule = CapsuleState(durable: info, isDirty: true)
+                put(node)
+                names.queue.seal()
+            }
         } catch {
             throw failure(error, of: inode)
         }
@@ -249,11 +274,13 @@ extension Volume {
 
     // MARK: Barrier
 
-    /// Makes everything durable: data first, then the index that refers to it.
+    /// Makes everything durable: data first, then the index that refers to it. A file that cannot be written keeps no
+    /// other from it; the first of their errors is thrown at the end.
     func barrier() throws(FileSystemError) {
+        var failure: FileSystemError?
         for inode in lock.withLock({ names.changedFiles.union(names.urgentFiles) }) {
             guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
-            try writeOut(inode, content)
+            do throws(FileSystemError) { try writeOut(inode, content) } catch { failure = failure ?? error }
         }
         try syncStore()
         lock.withLock {
@@ -262,6 +289,7 @@ extension Volume {
         }
         try waitForDurability(of: nil)
         do { try parts.journal.sync() } catch { throw FileSystemError(error) }
+        if let failure { throw failure }
     }
 
     /// Syncs the store as a whole, and lets the rows of the files it covered say so.

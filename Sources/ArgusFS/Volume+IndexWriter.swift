@@ -7,7 +7,8 @@ internal import ArgusSystem
 ///
 /// 1. A batch is everything queued so far; the index commits it as one step. (`takeBatch`, `commit`)
 /// 2. A durable commit comes only after the data of renamed files in it and before it. (`writeDependencies`)
-/// 3. A batch that could not be committed stays in the index's own transaction and goes with the next. (`commit`)
+/// 3. What was taken from the queue is applied before anything can fail: a batch that could not be committed stays in
+///    the index's own transaction and goes with the next. (`apply`)
 extension Volume {
     private struct Batch {
         var steps: [IndexChange]
@@ -24,6 +25,7 @@ extension Volume {
             batch.dependencies.formUnion(carried)
             carried = batch.dependencies
             do throws(FileSystemError) {
+                try apply(batch)
                 if batch.isDurable { try writeDependencies(batch.dependencies) }
                 try commit(batch)
                 if batch.isDurable { carried = [] }
@@ -58,21 +60,28 @@ extension Volume {
             inodeLease: names.inodeLease.end, cookieLease: names.cookieLease.end)
     }
 
+    /// A file whose capsule can no longer be written has nothing that its name could wait for.
     private func writeDependencies(_ inodes: Set<InodeNumber>) throws(FileSystemError) {
-        for inode in inodes { try synchronizeContent(of: inode) }
+        for inode in inodes {
+            do throws(FileSystemError) { try synchronizeContent(of: inode) } catch {
+                guard error != .noSpace, lock.withLock({ names.nodes[inode]?.isBroken ?? true }) else { throw error }
+            }
+        }
     }
 
-    private func commit(_ batch: Batch) throws(FileSystemError) {
+    private func apply(_ batch: Batch) throws(FileSystemError) {
         let head = parts.journal.head()
         var value = ByteWriter()
         value.integer(head.sequence)
         value.append(head.hash)
         do throws(IndexError) {
-            // Steps that a failed commit left behind are still applied: they go with this one.
             try parts.index.apply(batch.steps + [.putMeta(key: .journalHead, value: value.bytes)])
         } catch {
             throw FileSystemError(error)
         }
+    }
+
+    private func commit(_ batch: Batch) throws(FileSystemError) {
         do throws(IndexError) {
             try parts.index.commit(batch.isDurable ? .durable : .process)
         } catch {
@@ -84,7 +93,7 @@ extension Volume {
     }
 
     private func finish(_ batch: Batch, failure: FileSystemError?) {
-        lock.withLock {
+        let hasGarbage = lock.withLock { () -> Bool in
             names.indexFailure = failure
             if failure == nil {
                 names.committed = batch.through
@@ -100,9 +109,10 @@ extension Volume {
                 names.durableTarget = names.durable
                 scheduleBarrier()
             }
+            return !names.garbage.isEmpty
         }
         indexProgress.broadcast()
-        if !names.garbage.isEmpty { dataWork.signal() }
+        if hasGarbage { dataWork.signal() }
     }
 
     // MARK: Waiting for the writer

@@ -121,9 +121,10 @@ extension Volume {
     }
 
     /// Replace-by-rename must not leave an empty file: the new name becomes durable only after the data, which is
-    /// written out from now on.
+    /// written out from now on. Data that a writer has in hand at this moment is neither waiting nor noted as stored;
+    /// that the row is dirty tells of it.
     func keepDataAhead(of node: Node) {
-        guard node.content?.unwritten.isChanged == true || names.unsynced[node.inode] != nil else { return }
+        guard node.row.capsule?.isDirty == true || names.unsynced[node.inode] != nil else { return }
         names.queue.addDependency(node.inode)
         if node.content != nil {
             names.urgentFiles.append(node.inode)

@@ -107,7 +107,8 @@ extension Volume {
                 row.capsule = CapsuleState(durable: info, isDirty: false)
                 settled.append(row)
             } catch {
-                if state.durableCommit == 0 {
+                let isTorn = try isTorn(error)
+                if state.durableCommit == 0 && isTorn {
                     // Never known to be on disk: the file is as it was before its first write.
                     recordFinding(.recover, inode: inode, fileID: row.fileID, reason: "never durable: empty")
                     try? parts.store.remove(name)
@@ -123,6 +124,23 @@ extension Volume {
         guard !settled.isEmpty else { return }
         try parts.store.syncAll()
         try parts.index.apply(settled.map { .putInode($0) })
+    }
+
+    /// Whether this is how a crash leaves a capsule that was never durable. Storage that does not answer is no reason to
+    /// settle anything: the start fails, and finds everything as it is when it is tried again.
+    private func isTorn(_ error: any Error) throws -> Bool {
+        let cause: StoreError
+        switch error {
+        case CapsuleError.unauthentic: return true
+        case CapsuleError.store(let error): cause = error
+        case let error as StoreError: cause = error
+        default: return false
+        }
+        switch cause {
+        case .missing: return true
+        case .notAnObject: return false
+        default: throw FileSystemError(cause)
+        }
     }
 
     private func clear() throws {

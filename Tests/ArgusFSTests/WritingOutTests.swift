@@ -1,0 +1,248 @@
+import ArgusCapsule
+import ArgusCore
+import ArgusIndex
+import ArgusJournal
+import ArgusPolicy
+import ArgusStore
+import ArgusSystem
+import ArgusTestKit
+import Testing
+
+@testable import ArgusFS
+
+/// What the two writers leave in index and store when files go away, or storage fails, while they work.
+@Suite struct WritingOutTests {
+    @Test("a file removed while it is written out leaves neither row nor capsule")
+    func removedMeanwhile() throws {
+        let store = HeldStore(FaultStore())
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        store.holdsCreation(true)
+        let inode = try user.write("temporary", 10_000)
+        // Closing has set the data writer to work: it is about to make the capsule.
+        store.waitForCreation()
+        try user.remove("temporary")
+        store.holdsCreation(false)
+        try user.volume.synchronizeAll()
+        try user.volume.shutDown()
+
+        #expect(try index.inode(inode) == nil)
+        #expect(try index.orphanInodes().isEmpty)
+        #expect(try store.inner.exists(user.capsule(of: inode)) == false)
+    }
+
+    @Test("a full store keeps a durable batch from the index, and loses nothing of it")
+    func fullMeanwhile() throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        store.inject(StoreFault(.write, count: .max, error: .full))
+        try user.makeDirectory("directory")
+        try user.write("draft", 10_000)
+        // The new name is to wait for the data, which finds no room, also where a writer has it in hand just now.
+        try user.rename("draft", "report")
+        #expect(throws: FileSystemError.noSpace) { try user.synchronizeTop() }
+
+        store.clearFaults()
+        try user.volume.synchronizeAll()
+        for name in ["report", "directory"] {
+            #expect(try index.reopened().entry(parent: .root, name: FileName(name)) != nil)
+        }
+        #expect(try index.reopened().entry(parent: .root, name: FileName("draft")) == nil)
+        try user.volume.shutDown()
+    }
+
+    @Test("a file that cannot be written keeps neither barriers nor other files back")
+    func brokenMeanwhile() throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let open = try user.create("broken", 10_000)
+        store.inject(StoreFault(.sync, count: 1, error: .failed(errno: 5)))
+        #expect(throws: FileSystemError.inputOutput) {
+            try user.volume.synchronize(open, dataOnly: false, caller: user.caller)
+        }
+        try user.append(to: open, at: 10_000, 10_000)
+        try user.rename("broken", "renamed")
+
+        let other = try user.write("other", 10_000)
+        #expect(throws: FileSystemError.inputOutput) { try user.volume.synchronizeAll() }
+        let row = try #require(try index.reopened().inode(other))
+        #expect(row.capsule?.durableCommit ?? 0 > 0)
+        try user.makeDirectory("directory")
+        try user.synchronizeTop()
+        #expect(throws: FileSystemError.self) { try user.volume.shutDown() }
+    }
+
+    @Test(
+        "recovery takes no answer of a store that fails for that of a crash",
+        arguments: [
+            StoreError.tooManyOpen, .unavailable, .failed(errno: 5), .full,
+        ])
+    func failingRecovery(error: StoreError) throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let open = try user.create("kept", 10_000)
+        try user.volume.synchronize(open, dataOnly: false, caller: user.caller)
+
+        let cut = PowerCut(after: store.operationCount, .lost)
+        let left = store.store(after: cut)
+        let found = index.reopened()
+        left.inject(StoreFault(.open, count: 1, error: error))
+        #expect(throws: FileSystemError.self) { try FolderUser(index: found, store: left) }
+
+        let next = try FolderUser(index: found.reopened(), store: left)
+        #expect(try next.read("kept") == user.bytes(10_000))
+        try next.volume.shutDown()
+        try? user.volume.shutDown()
+    }
+
+    @Test("the first sync of a file says in its row that it has durable content")
+    func firstSync() throws {
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: FaultStore())
+        let open = try user.create("kept", 10_000)
+        try user.volume.synchronize(open, dataOnly: true, caller: user.caller)
+        let inode = try #require(try user.inode("kept"))
+        #expect(try index.reopened().inode(inode)?.capsule?.durableCommit ?? 0 > 0)
+        user.volume.release(open)
+        try user.volume.shutDown()
+    }
+}
+
+/// One person who uses a volume of her own, in memory.
+private final class FolderUser {
+    let volume: Volume
+    let caller = Caller(uid: 1000, gid: 1000, pid: 1)
+    /// Those of one folder, whoever opens it.
+    private static let keys = CapsuleIndexHome.someKeys()
+    private let keys = FolderUser.keys
+
+    private struct Anyone: ActorResolver {
+        func subject(uid: UInt32, gid: UInt32) -> Subject { Subject(person: nil, groups: []) }
+        func actor(uid: UInt32, gid: UInt32, pid: UInt32) -> AuditActor {
+            AuditActor(uid: uid, loginUID: uid, pid: pid, person: "", program: "")
+        }
+    }
+
+    init(index: MemoryIndex, store: any BackingStore) throws {
+        if try index.inode(.root) == nil {
+            try Volume.format(
+                index: index, keys: keys, uid: 1000, gid: 1000, permissions: 0o700, bootID: [],
+                now: SystemClock().now())
+        }
+        let policy = FolderPolicy(
+            protection: .shared, owner: PersonID(high: 1, low: 1),
+            members: [Member(principal: .everyone, rights: .all)])
+        volume = try Volume(
+            parts: FolderParts(
+                folder: FolderID(high: 1, low: 2), index: index, store: store, keys: keys,
+                policy: LivePolicy(policy), people: Anyone(), journal: RecordingSink(), clock: SystemClock()),
+            configuration: VolumeConfiguration(sharing: .personal(supplementaryGroups: [])))
+    }
+
+    func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) } }
+
+    func create(_ name: String, _ count: Int) throws -> HandleID {
+        let made = try volume.create(
+            try FileName(name), in: .root, permissions: 0o600, flags: [.readWrite], caller: caller)
+        try append(to: made.open.handle, at: 0, count)
+        return made.open.handle
+    }
+
+    func append(to handle: HandleID, at offset: UInt64, _ count: Int) throws {
+        try bytes(count).withUnsafeBytes {
+            _ = try volume.write(handle, at: offset, from: $0, killsSetID: false, caller: caller)
+        }
+    }
+
+    @discardableResult
+    func write(_ name: String, _ count: Int) throws -> InodeNumber {
+        volume.release(try create(name, count))
+        return try #require(try inode(name))
+    }
+
+    func read(_ name: String) throws -> [UInt8] {
+        let open = try volume.open(
+            try #require(try inode(name)), flags: [], killsSetID: false, caller: caller)
+        defer { volume.release(open.handle) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = try bytes.withUnsafeMutableBytes {
+            try volume.read(open.handle, at: 0, into: $0, caller: caller)
+        }
+        return Array(bytes.prefix(count))
+    }
+
+    func inode(_ name: String) throws -> InodeNumber? {
+        try volume.lookup(try FileName(name), in: .root, caller: caller)?.inode
+    }
+
+    func remove(_ name: String) throws { try volume.unlink(try FileName(name), in: .root, caller: caller) }
+
+    func rename(_ name: String, _ newName: String) throws {
+        try volume.rename(
+            try FileName(name), in: .root, to: try FileName(newName), in: .root, flags: [], caller: caller)
+    }
+
+    func makeDirectory(_ name: String) throws {
+        _ = try volume.makeDirectory(try FileName(name), in: .root, permissions: 0o700, caller: caller)
+    }
+
+    func synchronizeTop() throws {
+        let open = try volume.openDirectory(.root, caller: caller)
+        defer { volume.releaseDirectory(open.handle) }
+        try volume.synchronizeDirectory(open.handle, caller: caller)
+    }
+
+    func capsule(of inode: InodeNumber) -> ObjectName { keys.objectName(of: keys.fileID(of: inode)) }
+}
+
+/// A store that stops whoever makes an object until it is told to go on.
+private final class HeldStore: BackingStore {
+    let inner: FaultStore
+    private let lock = Lock()
+    private let changed = Condition()
+    // Guarded by `lock`.
+    nonisolated(unsafe) private var isHeld = false
+    nonisolated(unsafe) private var isWaiting = false
+
+    init(_ inner: FaultStore) { self.inner = inner }
+
+    func holdsCreation(_ holds: Bool) {
+        lock.withLock {
+            isHeld = holds
+            changed.broadcast()
+        }
+    }
+
+    func waitForCreation() {
+        lock.withLock {
+            while !isWaiting { changed.wait(lock) }
+        }
+    }
+
+    func create(_ name: ObjectName) throws(StoreError) -> any BackingObject {
+        lock.withLock {
+            isWaiting = isHeld
+            changed.broadcast()
+            while isHeld { changed.wait(lock) }
+        }
+        return try inner.create(name)
+    }
+
+    func open(_ name: ObjectName, writable: Bool) throws(StoreError) -> any BackingObject {
+        try inner.open(name, writable: writable)
+    }
+    func remove(_ name: ObjectName) throws(StoreError) { try inner.remove(name) }
+    func exists(_ name: ObjectName) throws(StoreError) -> Bool { try inner.exists(name) }
+    func forEachObject(_ body: (ObjectName) -> Bool, stray: (String) -> Void) throws(StoreError) {
+        try inner.forEachObject(body, stray: stray)
+    }
+    func syncName(_ name: ObjectName) throws(StoreError) { try inner.syncName(name) }
+    func syncAll() throws(StoreError) { try inner.syncAll() }
+    func location(of name: ObjectName) -> String { inner.location(of: name) }
+    func space() throws(StoreError) -> StoreSpace { try inner.space() }
+    func reserve(_ byteCount: UInt64) throws(StoreError) -> UInt64 { try inner.reserve(byteCount) }
+    func releaseReserve() throws(StoreError) { try inner.releaseReserve() }
+}
