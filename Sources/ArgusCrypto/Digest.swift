@@ -1,26 +1,23 @@
 internal import ArgusSystem
 internal import CLibcrypto
 
-/// SHA-256 and HMAC-SHA-256 in parts, on a context that is made once (FIPS 180-4, RFC 2104).
+/// SHA-256 and HMAC-SHA-256 in parts, in memory that is allocated once (FIPS 180-4, RFC 2104).
 ///
-/// libcrypto's own HMAC looks its digest up at each call. Here the digest is fetched once a process; what is left is one
-/// small allocation of libcrypto's at each start, which its EVP interface does not avoid: one a hash, three a code.
+/// By libcrypto's SHA256_Init(3): its EVP interface runs the same code, but allocates at each start, and a hash is made
+/// for each record of the journal on the way of a request.
 final class Digest {
     static let byteCount = 32
     private static let blockByteCount = 64
 
-    // EVP_MD is immutable and counted by atomic operations once fetched, and this one is never freed.
-    private nonisolated(unsafe) static let algorithm = EVP_MD_fetch(nil, "SHA2-256", nil)
-
-    private let context = EVP_MD_CTX_new()
+    private let state = UnsafeMutablePointer<SHA256_CTX>.allocate(capacity: 1)
 
     init() {
-        precondition(context != nil && Self.algorithm != nil, "libcrypto has no SHA-256")
-        check(EVP_DigestInit_ex(context, Self.algorithm, nil))
+        state.initialize(to: SHA256_CTX())
     }
 
     deinit {
-        EVP_MD_CTX_free(context)
+        wipe(UnsafeMutableRawBufferPointer(start: state, count: MemoryLayout<SHA256_CTX>.size))
+        state.deallocate()
     }
 
     func hash(_ bytes: UnsafeRawBufferPointer, into hash: UnsafeMutableRawBufferPointer) {
@@ -56,23 +53,23 @@ final class Digest {
             update(UnsafeRawBufferPointer(block))
             update(UnsafeRawBufferPointer(inner))
             finish(into: code)
-            // The state that is left is the code itself, and the code may be a key.
-            begin()
         }
     }
 
-    func begin() { check(EVP_DigestInit_ex(context, nil, nil)) }
+    func begin() { check(SHA256_Init(state)) }
 
     func update(_ bytes: UnsafeRawBufferPointer) {
-        if !bytes.isEmpty { check(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)) }
+        if !bytes.isEmpty { check(SHA256_Update(state, bytes.baseAddress, bytes.count)) }
     }
 
     func finish(into hash: UnsafeMutableRawBufferPointer) {
         precondition(hash.count == Self.byteCount, "a SHA-256 hash has 32 bytes")
-        check(EVP_DigestFinal_ex(context, hash.octets, nil))
+        check(SHA256_Final(hash.octets, state))
+        // What is left is the hash or code itself, and a code may be a key.
+        wipe(UnsafeMutableRawBufferPointer(start: state, count: MemoryLayout<SHA256_CTX>.size))
     }
 
-    /// Hashing in memory has no way to fail once the context is made.
+    /// Hashing in memory has no way to fail.
     private func check(_ status: Int32) {
         precondition(status == 1, "libcrypto failed to hash")
     }
