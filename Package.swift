@@ -68,6 +68,7 @@ let package = Package(
         .executableTarget(name: "argusfs", dependencies: ["ArgusCommands"]),
 
         // Tests. The kit holds conformance suites, fault plans and vectors; it is never a product.
+        .target(name: "CArgusAllocations"),
         .target(
             name: "ArgusTestKit",
             dependencies: [
@@ -90,7 +91,9 @@ let package = Package(
             ],
             "ArgusPolicyTests": ["ArgusCore", "ArgusPolicy"],
             "ArgusIdentityTests": ["ArgusCore", "ArgusSystem", "ArgusIdentity"],
-            "ArgusJournalTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusJournal", "ArgusTestKit"],
+            "ArgusJournalTests": [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusJournal", "ArgusTestKit", "CArgusAllocations",
+            ],
             "ArgusFSTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
                 "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
@@ -100,7 +103,7 @@ let package = Package(
             "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",
-                "ArgusFS", "ArgusRealm", "ArgusTestKit",
+                "ArgusFS", "ArgusRealm", "ArgusTestKit", "CArgusAllocations",
             ],
         ]),
     swiftLanguageModes: [.v6]
@@ -110,7 +113,7 @@ func tests(_ targets: [String: [Target.Dependency]]) -> [Target] {
     targets.sorted { $0.key < $1.key }.map { .testTarget(name: $0.key, dependencies: $0.value) }
 }
 
-for target in package.targets where target.type != .system && target.name != "CArgusLinux" {
+for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
     target.swiftSettings = [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),

@@ -11,24 +11,29 @@ final class Handle: Sendable {
     let flags: OpenFlags
     /// Who opened it; what happens through it is recorded under that name, whoever holds the descriptor later.
     let actor: AuditActor
+    /// Where the file was then.
+    let place: AuditPlace
     let uid: UInt32
     let gid: UInt32
     /// Nil for directories.
     let content: FileContent?
     let bytesRead = Atomic<UInt64>(0)
     let bytesWritten = Atomic<UInt64>(0)
+    /// Of the bytes written, those that copy_file_range(2) copied.
+    let bytesCopied = Atomic<UInt64>(0)
     /// Version of the policy under which the handle was last found permitted.
     let policyVersion: Atomic<UInt64>
 
     init(
-        id: HandleID, inode: InodeNumber, fileID: FileID, flags: OpenFlags, actor: AuditActor, caller: Caller,
-        content: FileContent?, policyVersion: UInt64
+        id: HandleID, inode: InodeNumber, fileID: FileID, flags: OpenFlags, actor: AuditActor, place: AuditPlace,
+        caller: Caller, content: FileContent?, policyVersion: UInt64
     ) {
         self.id = id
         self.inode = inode
         self.fileID = fileID
         self.flags = flags
         self.actor = actor
+        self.place = place
         self.uid = caller.uid
         self.gid = caller.gid
         self.content = content

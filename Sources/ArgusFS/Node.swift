@@ -25,6 +25,9 @@ final class Node {
     var knowsAllChildren = false
     /// The name at (`row.parent`, `row.cookie`), once it is known.
     var name: FileName?
+    /// A directory's path, good while `pathEpoch` is the namespace's.
+    var path: [UInt8]?
+    var pathEpoch: UInt64 = 0
     /// All extended attributes, once one was asked for.
     var extendedAttributes: [[UInt8]: [UInt8]]?
     /// Number of the newest queued change of the row or its attributes.

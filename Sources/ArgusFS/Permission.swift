@@ -7,6 +7,8 @@ internal import ArgusSystem
 final class PermissionCache: Sendable {
     private struct Entry {
         let rights: Rights
+        /// The rule that gives each right, by its bit; for the journal.
+        let rules: [String]
         let expiresNanoseconds: UInt64
     }
 
@@ -29,27 +31,39 @@ final class PermissionCache: Sendable {
 
     var policyVersion: UInt64 { policy.version }
 
-    /// The rights of the person behind a uid, with those they imply.
-    func rights(uid: UInt32, gid: UInt32) -> Rights {
+    /// The rights of the person behind a uid, with those they imply, and the rule that gives `right`.
+    func grant(of right: Rights, uid: UInt32, gid: UInt32) -> (rights: Rights, rule: String) {
+        let entry = entry(uid: uid, gid: gid)
+        guard entry.rights.isSuperset(of: right), right.rawValue != 0 else { return (entry.rights, "") }
+        let bit = right.rawValue.trailingZeroBitCount
+        return (entry.rights, bit < entry.rules.count ? entry.rules[bit] : "")
+    }
+
+    private func entry(uid: UInt32, gid: UInt32) -> Entry {
         let key = UInt64(uid) << 32 | UInt64(gid)
         let now = clock.monotonicNanoseconds()
         let current = policy.version
-        let known = lock.withLock { () -> Rights? in
+        let known = lock.withLock { () -> Entry? in
             if version != current {
                 entries = [:]
                 version = current
             }
             guard let entry = entries[key], entry.expiresNanoseconds > now else { return nil }
-            return entry.rights
+            return entry
         }
         if let known { return known }
-        let rights = grantedRights(of: people.subject(uid: uid, gid: gid), in: policy.policy)
+        let subject = people.subject(uid: uid, gid: gid)
+        let protection = policy.policy
+        let made = Entry(
+            rights: grantedRights(of: subject, in: protection),
+            rules: Rights.named.map { decide($0.right, for: subject, in: protection).rule },
+            expiresNanoseconds: now + Self.lifetimeNanoseconds)
         lock.withLock {
             guard version == current else { return }
             if entries.count >= Self.maxEntries { entries = [:] }
-            entries[key] = Entry(rights: rights, expiresNanoseconds: now + Self.lifetimeNanoseconds)
+            entries[key] = made
         }
-        return rights
+        return made
     }
 
     /// The rule that gives or refuses a right, for the journal.
@@ -64,6 +78,11 @@ struct AccessMask: OptionSet {
     static let execute = AccessMask(rawValue: 1)
     static let write = AccessMask(rawValue: 2)
     static let read = AccessMask(rawValue: 4)
+
+    /// The rule that refuses it, for the journal.
+    var rule: String {
+        "posix:" + (contains(.read) ? "r" : "") + (contains(.write) ? "w" : "") + (contains(.execute) ? "x" : "")
+    }
 }
 
 extension Volume {
@@ -101,7 +120,9 @@ extension Volume {
     }
 
     func require(_ mask: AccessMask, of caller: Caller, on node: Node) throws(Missing) {
-        guard try posixAllows(mask, to: caller, on: node) else { throw .failed(.accessDenied) }
+        guard try posixAllows(mask, to: caller, on: node) else {
+            throw .denied(.accessDenied, rule: mask.rule, caller: caller, inode: node.inode)
+        }
     }
 
     /// Whether entries of `directory` may be made and removed.
@@ -116,14 +137,17 @@ extension Volume {
         guard directory.row.attributes.permissions & 0o1000 != 0, caller.uid != 0,
             caller.uid != node.row.attributes.uid, caller.uid != directory.row.attributes.uid
         else { return }
-        throw .failed(.notPermitted)
+        throw .denied(.notPermitted, rule: "posix:sticky", caller: caller, inode: node.inode)
     }
 
-    /// Gate 2: is the person permitted this right here? A refusal is recorded and answered with EACCES.
+    /// Gate 2: is the person permitted this right here? Returns the rule that says so. A refusal is recorded and answered
+    /// with EACCES.
+    @discardableResult
     func requireRight(
         _ right: Rights, of caller: Caller, on inode: InodeNumber, name: FileName? = nil
-    ) throws(FileSystemError) {
-        guard !permissions.rights(uid: caller.uid, gid: caller.gid).isSuperset(of: right) else { return }
+    ) throws(FileSystemError) -> String {
+        let grant = permissions.grant(of: right, uid: caller.uid, gid: caller.gid)
+        guard !grant.rights.isSuperset(of: right) else { return grant.rule }
         let decision = permissions.decision(right, uid: caller.uid, gid: caller.gid)
         try recordDenial(decision.rule, caller: caller, inode: inode, name: name)
         throw .accessDenied

@@ -8,7 +8,7 @@ extension Volume {
     package func setAttributes(
         of inode: InodeNumber, to changes: AttributeChanges, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
-        try requireRight(.write, of: caller, on: inode)
+        let rule = try requireRight(.write, of: caller, on: inode)
         guard !configuration.isReadOnly else { throw .readOnly }
         if let size = changes.size {
             try checkSize(size, of: inode, changes: changes, caller: caller)
@@ -26,7 +26,7 @@ extension Volume {
         }
         try record(
             changes.size != nil ? .truncate : .setAttributes, caller: caller, inode: inode,
-            byteCount: changes.size ?? 0)
+            reason: rule, byteCount: changes.size ?? 0)
         return result
     }
 
@@ -51,16 +51,14 @@ extension Volume {
         guard case .personal = configuration.sharing, caller.uid != 0 else { return }
         let attributes = node.row.attributes
         let owns = caller.uid == attributes.uid
-        if changes.permissions != nil && !owns { throw .failed(.notPermitted) }
-        if let uid = changes.uid, !owns || uid != attributes.uid { throw .failed(.notPermitted) }
-        if let gid = changes.gid, !owns || (gid != attributes.gid && !isMember(caller, of: gid)) {
-            throw .failed(.notPermitted)
-        }
+        let refusal = Missing.denied(.notPermitted, rule: "posix:owner", caller: caller, inode: node.inode)
+        if changes.permissions != nil && !owns { throw refusal }
+        if let uid = changes.uid, !owns || uid != attributes.uid { throw refusal }
+        if let gid = changes.gid, !owns || (gid != attributes.gid && !isMember(caller, of: gid)) { throw refusal }
         for change in [changes.accessed, changes.modified] where change != nil && !owns {
             // Setting the time of now needs no more than the right to write.
-            guard change == .now, try posixAllows(.write, to: caller, on: node) else {
-                throw .failed(change == .now ? .accessDenied : .notPermitted)
-            }
+            guard change == .now else { throw refusal }
+            try require(.write, of: caller, on: node)
         }
     }
 

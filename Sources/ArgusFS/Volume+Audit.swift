@@ -7,26 +7,24 @@ internal import ArgusSystem
 extension Volume {
     /// Records what the caller did to one file. When it returns, the record survives the end of this process.
     func record(
-        _ activity: AuditActivity, caller: Caller, inode: InodeNumber, name: FileName? = nil,
-        secondPath: [UInt8] = [], reason: String = "", byteCount: UInt64 = 0
+        _ activity: AuditActivity, caller: Caller, inode: InodeNumber, reason: String = "", byteCount: UInt64 = 0
     ) throws(FileSystemError) {
-        let fileID = name == nil ? lock.withLock { names.nodes[inode]?.row.fileID } : nil
+        let fileID = lock.withLock { names.nodes[inode]?.row.fileID }
         try append(
             AuditEvent(
-                activity: activity, status: .success, actor: actor(caller), fileID: fileID,
-                path: path(of: inode, appending: name), secondPath: secondPath, reason: reason,
-                byteCount: byteCount))
+                activity: activity, status: .success, actor: actor(caller), fileID: fileID, place: place(of: inode),
+                reason: reason, byteCount: byteCount))
     }
 
     /// Records a change of an entry: the file by id, the place by its directory and name.
     func record(
         _ activity: AuditActivity, caller: Caller, file: FileID, in parent: InodeNumber, name: FileName,
-        secondPath: [UInt8] = []
+        reason: String = ""
     ) throws(FileSystemError) {
         try append(
             AuditEvent(
                 activity: activity, status: .success, actor: actor(caller), fileID: file,
-                path: path(of: parent, appending: name), secondPath: secondPath))
+                place: place(of: name, in: parent), reason: reason))
     }
 
     func recordDenial(
@@ -36,15 +34,15 @@ extension Volume {
             AuditEvent(
                 activity: .denied, status: .failure, actor: actor(caller),
                 fileID: name == nil ? lock.withLock { names.nodes[inode]?.row.fileID } : nil,
-                path: path(of: inode, appending: name), reason: rule))
+                place: name.map { place(of: $0, in: inode) } ?? place(of: inode), reason: rule))
     }
 
     /// Records what was found on storage. The finding is answered to the app with an error whatever the journal says.
     func recordFinding(_ activity: AuditActivity, inode: InodeNumber, fileID: FileID, reason: String) {
         let event = AuditEvent(
             activity: activity, status: activity == .recover ? .success : .failure,
-            actor: AuditActor(uid: 0, loginUID: .max, pid: 0, person: "", program: ""), fileID: fileID,
-            path: path(of: inode), reason: reason)
+            actor: AuditActor(uid: 0, person: "", process: .none), fileID: fileID, place: place(of: inode),
+            reason: reason)
         try? parts.journal.append(event)
     }
 
@@ -74,5 +72,53 @@ extension Volume {
 
     func actor(_ caller: Caller) -> AuditActor {
         parts.people.actor(uid: caller.uid, gid: caller.gid, pid: caller.pid)
+    }
+
+    // MARK: Places
+
+    /// Where an inode is, for a record: from what is in memory without putting anything together, as a rule.
+    func place(of inode: InodeNumber) -> AuditPlace {
+        if let known = knownPlace(of: inode) { return known }
+        // Made without a name, or without one by now.
+        if lock.withLock({ names.nodes[inode]?.isRemoved == true }) { return AuditPlace(Array("/?".utf8)) }
+        return AuditPlace(path(of: inode))
+    }
+
+    func place(of name: FileName, in parent: InodeNumber) -> AuditPlace {
+        let directory = lock.withLock { knownPath(ofDirectory: parent, depth: 0) }
+        guard let directory else { return AuditPlace(path(of: parent, appending: name)) }
+        return AuditPlace(directory: directory, name: name.bytes)
+    }
+
+    /// Nil where not all names are in memory, and for what has no name any more.
+    func knownPlace(of inode: InodeNumber) -> AuditPlace? {
+        lock.withLock {
+            guard inode != .root else { return .top }
+            guard let node = names.nodes[inode] else { return nil }
+            guard let name = node.name,
+                let directory = knownPath(ofDirectory: node.row.parent, depth: 0)
+            else { return nil }
+            return AuditPlace(directory: directory, name: name.bytes)
+        }
+    }
+
+    /// Longer paths are put together each time: a deep tree would otherwise keep the square of its depth in memory.
+    private static var cachedPathMaxBytes: Int { 4096 }
+    /// Directories above one another that are looked at; deeper ones take the way over the index.
+    private static var knownDepthMax: Int { 512 }
+
+    /// The path of a directory without a `/` at its end, kept with its node until a directory moves (`pathEpoch`);
+    /// under the namespace lock.
+    private func knownPath(ofDirectory inode: InodeNumber, depth: Int) -> [UInt8]? {
+        guard inode != .root else { return [] }
+        guard depth < Self.knownDepthMax, let node = names.nodes[inode] else { return nil }
+        if let path = node.path, node.pathEpoch == names.pathEpoch { return path }
+        guard let name = node.name, let above = knownPath(ofDirectory: node.row.parent, depth: depth + 1) else {
+            return nil
+        }
+        let path = above + [UInt8(ascii: "/")] + name.bytes
+        node.path = path.count <= Self.cachedPathMaxBytes ? path : nil
+        node.pathEpoch = names.pathEpoch
+        return path
     }
 }

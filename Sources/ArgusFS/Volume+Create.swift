@@ -56,7 +56,7 @@ extension Volume {
     private func makeEntry(
         _ name: FileName, in parent: InodeNumber, caller: Caller, _ fill: (inout Seed) -> Void
     ) throws(FileSystemError) -> FileAttributes {
-        try requireRight(.write, of: caller, on: parent, name: name)
+        let rule = try requireRight(.write, of: caller, on: parent, name: name)
         var seed = Seed()
         fill(&seed)
         let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
@@ -67,7 +67,7 @@ extension Volume {
             let node = try makeNode(seed, name: name, in: directory, caller: caller)
             return (attributes(node), node.row.fileID)
         }
-        try record(.create, caller: caller, file: made.1, in: parent, name: name)
+        try record(.create, caller: caller, file: made.1, in: parent, name: name, reason: rule)
         return made.0
     }
 
@@ -122,8 +122,8 @@ extension Volume {
     package func link(
         _ inode: InodeNumber, as name: FileName, in parent: InodeNumber, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
-        try requireRight(.write, of: caller, on: parent, name: name)
-        let source = path(of: inode)
+        let rule = try requireRight(.write, of: caller, on: parent, name: name)
+        let source = place(of: inode)
         let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
             let node = try node(inode)
             let directory = try directory(parent)
@@ -147,8 +147,8 @@ extension Volume {
         }
         try append(
             .init(
-                activity: .link, status: .success, actor: actor(caller), fileID: made.1, path: source,
-                secondPath: path(of: parent, appending: name)))
+                activity: .link, status: .success, actor: actor(caller), fileID: made.1, place: source,
+                secondPlace: place(of: name, in: parent), reason: rule))
         return made.0
     }
 

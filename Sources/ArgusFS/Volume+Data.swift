@@ -269,9 +269,10 @@ extension Volume {
         invalidator?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)
         from.bytesRead.wrappingAdd(done, ordering: .relaxed)
         to.bytesWritten.wrappingAdd(done, ordering: .relaxed)
+        to.bytesCopied.wrappingAdd(done, ordering: .relaxed)
         var event = AuditEvent(
-            activity: .copy, status: .success, actor: actor(caller), fileID: from.fileID, path: path(of: from.inode),
-            secondPath: path(of: to.inode), byteCount: done)
+            activity: .copy, status: .success, actor: actor(caller), fileID: from.fileID,
+            place: place(of: from.inode), secondPlace: place(of: to.inode), byteCount: done)
         event.copy = .exact
         try append(event)
         return done

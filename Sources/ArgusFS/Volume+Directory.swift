@@ -1,5 +1,6 @@
 package import ArgusCore
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusSystem
 
 extension Volume {
@@ -7,15 +8,20 @@ extension Volume {
     private static let listingChunk = 256
 
     package func openDirectory(_ inode: InodeNumber, caller: Caller) throws(FileSystemError) -> OpenResult {
-        try requireRight(.list, of: caller, on: inode)
+        let rule = try requireRight(.list, of: caller, on: inode)
         let fileID = try transact { () throws(Missing) -> FileID in
             let directory = try directory(inode)
             try require(.read, of: caller, on: directory)
             directory.openCount += 1
             return directory.row.fileID
         }
+        let actor = actor(caller)
+        let place = place(of: inode)
+        try append(
+            AuditEvent(
+                activity: .list, status: .success, actor: actor, fileID: fileID, place: place, reason: rule))
         let handle = Handle(
-            id: handles.nextID(), inode: inode, fileID: fileID, flags: [], actor: actor(caller), caller: caller,
+            id: handles.nextID(), inode: inode, fileID: fileID, flags: [], actor: actor, place: place, caller: caller,
             content: nil, policyVersion: permissions.policyVersion)
         handles.insert(handle)
         return OpenResult(

@@ -19,7 +19,7 @@ extension Volume {
     ) throws(FileSystemError) {
         try checkName(name, caller: caller, changes: true)
         guard value.count <= Self.maxValueByteCount else { throw .argumentTooLong }
-        try requireRight(.write, of: caller, on: inode)
+        let rule = try requireRight(.write, of: caller, on: inode)
         let bytes = [UInt8](value)
         try change { () throws(Missing) in
             let node = try node(inode)
@@ -38,12 +38,12 @@ extension Volume {
             node.row.attributes.changed = parts.clock.now()
             put(node)
         }
-        try record(.setAttributes, caller: caller, inode: inode)
+        try record(.setAttributes, caller: caller, inode: inode, reason: rule)
     }
 
     package func removeAttribute(_ inode: InodeNumber, name: [UInt8], caller: Caller) throws(FileSystemError) {
         try checkName(name, caller: caller, changes: true)
-        try requireRight(.write, of: caller, on: inode)
+        let rule = try requireRight(.write, of: caller, on: inode)
         try change { () throws(Missing) in
             let node = try node(inode)
             try requireAttributeChange(name, of: node, by: caller)
@@ -52,7 +52,7 @@ extension Volume {
             node.row.attributes.changed = parts.clock.now()
             put(node)
         }
-        try record(.setAttributes, caller: caller, inode: inode)
+        try record(.setAttributes, caller: caller, inode: inode, reason: rule)
     }
 
     package func attribute(_ inode: InodeNumber, name: [UInt8], caller: Caller) throws(FileSystemError) -> [UInt8] {

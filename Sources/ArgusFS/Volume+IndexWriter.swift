@@ -70,12 +70,9 @@ extension Volume {
     }
 
     private func apply(_ batch: Batch) throws(FileSystemError) {
-        let head = parts.journal.head()
-        var value = ByteWriter()
-        value.integer(head.sequence)
-        value.append(head.hash)
+        let head = journalHead()
         do throws(IndexError) {
-            try parts.index.apply(batch.steps + [.putMeta(key: .journalHead, value: value.bytes)])
+            try parts.index.apply(batch.steps + [head])
         } catch {
             throw FileSystemError(error)
         }
@@ -90,6 +87,15 @@ extension Volume {
                 throw FileSystemError(error)
             }
         }
+    }
+
+    /// What the index is to know of the journal: its newest record.
+    func journalHead() -> IndexChange {
+        let head = parts.journal.head()
+        var value = ByteWriter()
+        value.integer(head.sequence)
+        value.append(head.hash)
+        return .putMeta(key: .journalHead, value: value.bytes)
     }
 
     private func finish(_ batch: Batch, failure: FileSystemError?) {

@@ -13,6 +13,8 @@ enum Missing: Error {
     /// The queue is full: the writer must catch up.
     case room
     case failed(FileSystemError)
+    /// Refused by mode, owner or sticky bit: answered with the error, and recorded under the rule.
+    case denied(FileSystemError, rule: String, caller: Caller, inode: InodeNumber)
 }
 
 extension Volume {
@@ -39,6 +41,9 @@ extension Volume {
             case .lease: try waitForDurability(of: nil)
             case .room: try waitForRoom()
             case .failed(let error): throw error
+            case .denied(let error, let rule, let caller, let inode):
+                try recordDenial(rule, caller: caller, inode: inode)
+                throw error
             }
         }
     }

@@ -9,7 +9,8 @@ extension Volume {
         _ inode: InodeNumber, flags: OpenFlags, killsSetID: Bool, caller: Caller
     ) throws(FileSystemError) -> OpenResult {
         let version = permissions.policyVersion
-        try requireRight(flags.writes || flags.contains(.truncate) ? .write : .read, of: caller, on: inode)
+        let rule = try requireRight(
+            flags.writes || flags.contains(.truncate) ? .write : .read, of: caller, on: inode)
         if configuration.isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
         let opened = try transact { () throws(Missing) -> (FileID, FileContent) in
             let node = try node(inode)
@@ -35,7 +36,8 @@ extension Volume {
                     of: inode, to: AttributeChanges(size: 0, killsSetID: killsSetID), caller: caller)
             }
             return try makeHandle(
-                inode, opened.0, opened.1, flags: flags, activity: .open, caller: caller, version: version)
+                inode, opened.0, opened.1, flags: flags, activity: .open, rule: rule, caller: caller,
+                version: version)
         } catch {
             releaseContent(of: inode)
             throw error
@@ -48,7 +50,7 @@ extension Volume {
         caller: Caller
     ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
         let version = permissions.policyVersion
-        try requireRight(.write, of: caller, on: parent, name: name)
+        let rule = try requireRight(.write, of: caller, on: parent, name: name)
         let made = try change { () throws(Missing) -> (Node?, FileAttributes, FileID, FileContent?) in
             let directory = try directory(parent)
             if let existing = try child(name, of: directory) {
@@ -68,7 +70,8 @@ extension Volume {
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
-                made.1.inode, made.2, content, flags: flags, activity: .create, caller: caller, version: version)
+                made.1.inode, made.2, content, flags: flags, activity: .create, rule: rule,
+                caller: caller, version: version)
             return (made.1, result)
         } catch {
             releaseContent(of: made.1.inode)
@@ -81,7 +84,7 @@ extension Volume {
         in parent: InodeNumber, permissions mode: UInt32, umask: UInt32 = 0, flags: OpenFlags, caller: Caller
     ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
         let version = permissions.policyVersion
-        try requireRight(.write, of: caller, on: parent)
+        let rule = try requireRight(.write, of: caller, on: parent)
         let made = try change { () throws(Missing) -> (FileAttributes, FileID, FileContent) in
             let directory = try directory(parent)
             try requireChange(of: directory, by: caller)
@@ -99,7 +102,8 @@ extension Volume {
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
-                made.0.inode, made.1, made.2, flags: flags, activity: .create, caller: caller, version: version)
+                made.0.inode, made.1, made.2, flags: flags, activity: .create, rule: rule,
+                caller: caller, version: version)
             return (made.0, result)
         } catch {
             releaseContent(of: made.0.inode)
@@ -109,17 +113,19 @@ extension Volume {
 
     private func makeHandle(
         _ inode: InodeNumber, _ fileID: FileID, _ content: FileContent, flags: OpenFlags, activity: AuditActivity,
-        caller: Caller, version: UInt64
+        rule: String, caller: Caller, version: UInt64
     ) throws(FileSystemError) -> OpenResult {
         let actor = actor(caller)
-        try append(
-            AuditEvent(
-                activity: activity, status: .success, actor: actor, fileID: fileID, path: path(of: inode),
-                reason: flags.writes ? "write" : "read"))
+        let place = place(of: inode)
+        var event = AuditEvent(
+            activity: activity, status: .success, actor: actor, fileID: fileID, place: place, reason: rule)
+        event.access = AuditAccess(flags)
+        try append(event)
         let handle = Handle(
-            id: handles.nextID(), inode: inode, fileID: fileID, flags: flags, actor: actor, caller: caller,
-            content: content, policyVersion: version)
+            id: handles.nextID(), inode: inode, fileID: fileID, flags: flags, actor: actor, place: place,
+            caller: caller, content: content, policyVersion: version)
         handles.insert(handle)
+        if flags.reads { reads.note(process: actor.pid, inode: inode, size: content.size) }
         return OpenResult(
             handle: handle.id, keepsCache: true, usesDirectIO: false,
             needsFlush: flags.writes && !hasReserve.load(ordering: .relaxed), cachesListing: false)
@@ -138,13 +144,15 @@ extension Volume {
 
     /// Ends a handle: its record, and what the last one leaves to do.
     func finish(_ handle: Handle) {
-        guard handle.content != nil else { return }
-        let event = AuditEvent(
+        guard let content = handle.content else { return }
+        if handle.flags.writes { recordInferredCopy(to: handle, content) }
+        let written = handle.bytesWritten.load(ordering: .relaxed)
+        var event = AuditEvent(
             activity: .close, status: .success, actor: handle.actor, fileID: handle.fileID,
-            path: path(of: handle.inode),
-            reason: "read \(handle.bytesRead.load(ordering: .relaxed)), "
-                + "written \(handle.bytesWritten.load(ordering: .relaxed))",
-            byteCount: handle.bytesRead.load(ordering: .relaxed) + handle.bytesWritten.load(ordering: .relaxed))
+            // A file that was unlinked meanwhile was last seen where it was opened.
+            place: knownPlace(of: handle.inode) ?? handle.place,
+            byteCount: handle.bytesRead.load(ordering: .relaxed) + written)
+        event.writtenByteCount = written
         // The open reserved this record's room; a journal that failed since then says so itself.
         try? parts.journal.append(event)
         releaseContent(of: handle.inode)
@@ -193,5 +201,18 @@ extension Volume {
         }
         node.hasUnqueuedTimes = false
         node.content = nil
+    }
+}
+
+extension AuditAccess {
+    init(_ flags: OpenFlags) {
+        self = []
+        if flags.contains(.execute) {
+            insert(.execute)
+        } else if flags.reads {
+            insert(.read)
+        }
+        if flags.writes { insert(.write) }
+        if flags.contains(.truncate) { insert(.truncate) }
     }
 }

@@ -20,7 +20,7 @@ extension Volume {
     private func remove(
         _ name: FileName, in parent: InodeNumber, caller: Caller, where isFitting: (Node) throws(Missing) -> Void
     ) throws(FileSystemError) {
-        try requireRight(.delete, of: caller, on: parent, name: name)
+        let rule = try requireRight(.delete, of: caller, on: parent, name: name)
         let file = try change(freesSpace: true) { () throws(Missing) -> FileID in
             let directory = try directory(parent)
             try requireChange(of: directory, by: caller)
@@ -32,7 +32,7 @@ extension Volume {
             touch(directory, entries: -1, now: now)
             return node.row.fileID
         }
-        try record(.unlink, caller: caller, file: file, in: parent, name: name)
+        try record(.unlink, caller: caller, file: file, in: parent, name: name, reason: rule)
     }
 
     /// Takes a name from an inode, and the inode with its last name; under the namespace lock.

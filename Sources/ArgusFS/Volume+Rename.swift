@@ -10,7 +10,7 @@ extension Volume {
         flags: RenameFlags, caller: Caller
     ) throws(FileSystemError) {
         guard flags.isValid else { throw .invalidArgument }
-        try requireRight(.write, of: caller, on: parent, name: name)
+        let rule = try requireRight(.write, of: caller, on: parent, name: name)
         let moved = try change { () throws(Missing) -> FileID? in
             let from = try directory(parent)
             let to = try directory(newParent)
@@ -42,7 +42,8 @@ extension Volume {
         try append(
             .init(
                 activity: .rename, status: .success, actor: actor(caller), fileID: moved,
-                path: path(of: parent, appending: name), secondPath: path(of: newParent, appending: newName)))
+                place: place(of: name, in: parent), secondPlace: place(of: newName, in: newParent),
+                reason: rule))
     }
 
     private func requireReplaceable(_ target: Node, by node: Node) throws(Missing) {
@@ -68,6 +69,7 @@ extension Volume {
         _ node: Node, _ name: FileName, in from: Node, to newName: FileName, in to: Node, replacing target: Node?
     ) {
         let now = parts.clock.now()
+        if node.isDirectory { names.pathEpoch += 1 }
         if let target { dropName(newName, of: target, from: to, now: now) }
         let wasPlace = isPlace(name, of: node, in: from)
         removeEntry(name, from: from)
@@ -97,6 +99,7 @@ extension Volume {
         _ node: Node, _ name: FileName, in from: Node, with other: Node, _ newName: FileName, in to: Node
     ) {
         let now = parts.clock.now()
+        if node.isDirectory || other.isDirectory { names.pathEpoch += 1 }
         let wasPlace = isPlace(name, of: node, in: from)
         let otherWasPlace = isPlace(newName, of: other, in: to)
         link(newName, to: node, in: to, becomesPlace: wasPlace)

@@ -73,7 +73,8 @@ extension Volume {
             names.queue.seal()
             return names.queue.take().steps
         }
-        try parts.index.apply(steps)
+        // With the newest record the index knows this mount's stream, so that its removal as a whole would show.
+        try parts.index.apply(steps + [journalHead()])
         try parts.index.commit(.durable)
         lock.withLock {
             names.committed = names.queue.newest

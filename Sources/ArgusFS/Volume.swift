@@ -21,6 +21,7 @@ package final class Volume: Sendable {
     let pool = PagePool()
     let permissions: PermissionCache
     let handles = HandleTable()
+    let reads = ReadHistory()
 
     let lock = Lock()
     // Sound: read and written under `lock` alone.
@@ -46,8 +47,13 @@ package final class Volume: Sendable {
         self.configuration = configuration
         permissions = PermissionCache(policy: parts.policy, people: parts.people)
         names = Namespace(limits: configuration.limits)
-        try start()
         try append(AuditEvent(activity: .mount, status: .success, actor: actor(configuration.mounter)))
+        do throws(FileSystemError) { try start() } catch {
+            var event = AuditEvent(activity: .unmount, status: .failure, actor: actor(configuration.mounter))
+            event.reason = "the folder could not be brought into use"
+            try append(event)
+            throw error
+        }
         guard !configuration.isReadOnly else { return }
         refillReserve()
         threads = [
@@ -78,7 +84,7 @@ package final class Volume: Sendable {
         deleteGarbage()
         let removed = lock.withLock { names.queue.take().steps }
         do throws(IndexError) {
-            try parts.index.apply(removed + [.putMeta(key: .mounted, value: [0])])
+            try parts.index.apply(removed + [.putMeta(key: .mounted, value: [0]), journalHead()])
             try parts.index.commit(.durable)
         } catch {
             throw FileSystemError(error)
@@ -110,6 +116,8 @@ struct Namespace {
     /// Capsules whose names in the store no barrier covered yet.
     var unsyncedNames: Set<InodeNumber> = []
     var garbage: [Garbage] = []
+    /// Rises when a directory moves: paths that nodes keep are good for one epoch.
+    var pathEpoch: UInt64 = 1
     /// Rises with each eviction, so that a row read outside the lock is known to be current.
     var evictions: UInt64 = 0
     /// Capsules may be one commit ahead of their rows: the last end was unclean.

@@ -32,26 +32,6 @@ package enum AuditStatus: UInt8, Sendable {
     case failure = 2
 }
 
-/// Who asked: the process whose request this was.
-package struct AuditActor: Hashable, Sendable {
-    package var uid: UInt32
-    /// The login uid (pam_loginuid(8)); `UInt32.max` where the session has none.
-    package var loginUID: UInt32
-    package var pid: UInt32
-    /// Account name of the person, empty where the uid has none.
-    package var person: String
-    /// Absolute path of the executable as the driver's namespace sees it, empty where it could not be resolved.
-    package var program: String
-
-    package init(uid: UInt32, loginUID: UInt32, pid: UInt32, person: String, program: String) {
-        self.uid = uid
-        self.loginUID = loginUID
-        self.pid = pid
-        self.person = person
-        self.program = program
-    }
-}
-
 /// How a copy is known.
 package enum CopyEvidence: UInt8, Sendable {
     /// The filesystem made it itself (copy_file_range(2)).
@@ -78,16 +58,64 @@ package struct JournalGap: Hashable, Sendable {
     }
 }
 
+/// What a file is opened for.
+package struct AuditAccess: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package static let read = AuditAccess(rawValue: 1)
+    package static let write = AuditAccess(rawValue: 2)
+    package static let execute = AuditAccess(rawValue: 4)
+    package static let truncate = AuditAccess(rawValue: 8)
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// As exports spell it, e.g. `read,write`.
+    package var text: String {
+        let names = [(AuditAccess.read, "read"), (.write, "write"), (.execute, "execute"), (.truncate, "truncate")]
+        return names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
+    }
+}
+
+/// A path inside the folder, starting with `/`; bytes, since names need not be UTF-8.
+///
+/// Directory and name are kept apart, so that whoever has both shares them and puts nothing together for a record.
+package struct AuditPlace: Hashable, Sendable {
+    /// The directory's path without a `/` at its end, so empty for the top one; or the whole path, where `name` is empty.
+    package var directory: [UInt8]
+    package var name: [UInt8]
+
+    package init(directory: [UInt8], name: [UInt8]) {
+        self.directory = directory
+        self.name = name
+    }
+
+    /// A place whose path is at hand, or none.
+    package init(_ path: [UInt8] = []) {
+        self.init(directory: path, name: [])
+    }
+
+    /// The folder's top directory.
+    package static let top = AuditPlace([UInt8(ascii: "/")])
+
+    package var byteCount: Int { directory.count + (name.isEmpty ? 0 : name.count + 1) }
+    package var path: [UInt8] { name.isEmpty ? directory : directory + [UInt8(ascii: "/")] + name }
+
+    package static func == (left: AuditPlace, right: AuditPlace) -> Bool {
+        if left.name == right.name, left.directory == right.directory { return true }
+        return left.byteCount == right.byteCount && left.path == right.path
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(path) }
+}
+
 /// One thing that happened, before it has a place in a stream. The sink adds time, sequence and hash.
 package struct AuditEvent: Sendable {
     package var activity: AuditActivity
     package var status: AuditStatus
     package var actor: AuditActor
     package var fileID: FileID?
-    /// Path inside the folder, starting with `/`; bytes, since names need not be UTF-8.
-    package var path: [UInt8]
-    /// The second path of a rename, link or copy.
-    package var secondPath: [UInt8]
+    package var place: AuditPlace
+    /// The second place of a rename, link or copy.
+    package var secondPlace: AuditPlace
     /// The rule that decided, or what was found, in words without names.
     package var reason: String
     /// Bytes read or written where the activity tells them.
@@ -98,29 +126,39 @@ package struct AuditEvent: Sendable {
     package var fileSize: UInt64?
     /// Object name of the file's capsule, empty where it does not matter.
     package var capsule: [UInt8] = []
-    /// SHA-256 of the program, where policy asks for it.
-    package var programDigest: [UInt8] = []
-    /// Id and executable of the process that started the caller's, where they were resolved.
-    package var parentPID: UInt32?
-    package var parentProgram: String = ""
-    /// The login session (audit session id), where there is one.
-    package var session: UInt32?
+    /// What the file was opened for; empty for what opens none.
+    package var access: AuditAccess = []
+    /// Of `byteCount`, those that were written; nil for what does not tell them apart.
+    package var writtenByteCount: UInt64?
     /// What was found missing; set for `gap` alone.
     package var gap: JournalGap?
 
     package init(
-        activity: AuditActivity, status: AuditStatus, actor: AuditActor, fileID: FileID? = nil, path: [UInt8] = [],
-        secondPath: [UInt8] = [], reason: String = "", byteCount: UInt64 = 0
+        activity: AuditActivity, status: AuditStatus, actor: AuditActor, fileID: FileID? = nil,
+        place: AuditPlace = AuditPlace(), secondPlace: AuditPlace = AuditPlace(), reason: String = "",
+        byteCount: UInt64 = 0
     ) {
         self.activity = activity
         self.status = status
         self.actor = actor
         self.fileID = fileID
-        self.path = path
-        self.secondPath = secondPath
+        self.place = place
+        self.secondPlace = secondPlace
         self.reason = reason
         self.byteCount = byteCount
     }
+
+    package init(
+        activity: AuditActivity, status: AuditStatus, actor: AuditActor, fileID: FileID? = nil, path: [UInt8],
+        secondPath: [UInt8] = [], reason: String = "", byteCount: UInt64 = 0
+    ) {
+        self.init(
+            activity: activity, status: status, actor: actor, fileID: fileID, place: AuditPlace(path),
+            secondPlace: AuditPlace(secondPath), reason: reason, byteCount: byteCount)
+    }
+
+    package var path: [UInt8] { place.path }
+    package var secondPath: [UInt8] { secondPlace.path }
 }
 
 package enum JournalError: Error, Hashable, Sendable {

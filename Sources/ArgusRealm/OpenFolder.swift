@@ -2,7 +2,7 @@ internal import ArgusCore
 package import ArgusFS
 internal import ArgusIdentity
 internal import ArgusIndex
-internal import ArgusJournal
+package import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusStore
 internal import ArgusSystem
@@ -107,6 +107,17 @@ package final class OpenFolder: Sendable {
             current.keys = keys
             current.policy.replace(with: record.policy)
         }
+    }
+
+    /// The newest record that the folder's index knows, or that the journal open here has; nil before the first.
+    package func journalHead() throws(RealmError) -> JournalHead? {
+        let known: (sequence: UInt64, hash: [UInt8])?
+        if let journal {
+            known = journal.head()
+        } else {
+            known = try indexCall { () throws(IndexError) in try index.meta(.journalHead) }.flatMap(Self.journalHead)
+        }
+        return known.map { JournalHead(folder: summary.id, sequence: $0.sequence, hash: $0.hash) }
     }
 
     /// After `Volume.shutDown`: ends index and journal, keeps the index's final root in the anchor, gives up the lock.

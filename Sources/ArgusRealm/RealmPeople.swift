@@ -7,7 +7,9 @@ internal import ArgusPolicy
 /// Tells who stands behind a request on this machine, from the caches of `PersonDirectory` and `ProcessInspector`.
 final class RealmPeople: ActorResolver {
     private let directory: PersonDirectory
-    private let processes = ProcessInspector()
+    private let processes = ProcessInspector { pid, program, loginUID, origin in
+        AuditProcess(pid: pid, program: program, loginUID: loginUID, origin: origin)
+    }
 
     init(_ directory: PersonDirectory) {
         self.directory = directory
@@ -19,9 +21,25 @@ final class RealmPeople: ActorResolver {
     }
 
     func actor(uid: UInt32, gid: UInt32, pid: UInt32) -> AuditActor {
-        AuditActor(
-            uid: uid, loginUID: processes.loginUID(pid: pid), pid: pid,
-            person: directory.accountName(uid: uid) ?? "", program: processes.program(pid: pid))
+        AuditActor(uid: uid, person: directory.accountName(uid: uid) ?? "", process: process(ofThread: pid))
+    }
+
+    private func process(ofThread thread: UInt32) -> AuditProcess {
+        guard let facts = processes.facts(ofThread: thread) else {
+            return AuditProcess(AuditProcess.Facts(pid: thread))
+        }
+        // The inspector has nothing else attached than what its closure above makes.
+        return facts.attachment as? AuditProcess ?? .none
+    }
+}
+
+extension AuditProcess {
+    convenience init(pid: UInt32, program: String, loginUID: UInt32, origin: ProcessOrigin) {
+        var facts = Facts(loginUID: loginUID, pid: pid, program: program)
+        facts.session = origin.session
+        facts.parentPID = origin.parentPID
+        facts.parentProgram = origin.parentProgram
+        self.init(facts)
     }
 }
 

@@ -40,7 +40,7 @@ import Testing
         #expect(inspector.program(pid: UInt32(pid)) == path(of: pid))
         end(pid)
         #expect(inspector.program(pid: UInt32(pid)) == "")
-        #expect(inspector.loginUID(pid: UInt32(pid)) == ProcessInspector.noLoginUID)
+        #expect(inspector.loginUID(pid: UInt32(pid)) == ProcessFacts.noLoginUID)
     }
 
     @Test("a program is seen anew after execve")

@@ -34,8 +34,7 @@ struct BoundsTests {
         let spool = try SpoolFixture()
         let journal = try spool.journal(clock: StillClock())
         for number in 1...5_000 {
-            var actor = AuditActor.bob
-            actor.program = "/tmp/program-\(number % 700)"
+            let actor = AuditActor.bob.with { $0.program = "/tmp/program-\(number % 700)" }
             try journal.append(.denied(number, by: actor))
         }
         try journal.append(.denied(1, by: .alice))

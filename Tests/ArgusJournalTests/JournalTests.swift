@@ -9,16 +9,20 @@ struct JournalTests {
     func everyField() throws {
         let spool = try SpoolFixture()
         let journal = try spool.journal()
+        var process = AuditProcess.Facts(loginUID: 1000, pid: 4711, program: "/usr/bin/vim")
+        process.programDigest = [UInt8](repeating: 8, count: 32)
+        process.parentPID = 12
+        process.parentProgram = "/bin/sh"
+        process.session = 34
+        let actor = AuditActor(uid: 1000, person: "alice", process: AuditProcess(process))
         var event = AuditEvent(
-            activity: .copy, status: .failure, actor: .alice, fileID: FileID(high: 1, low: 2),
+            activity: .copy, status: .failure, actor: actor, fileID: FileID(high: 1, low: 2),
             path: [0x2f, 0xff, 0x61], secondPath: Array("/b".utf8), reason: "why", byteCount: 77)
         event.copy = .inferred
         event.fileSize = 99
         event.capsule = [UInt8](repeating: 7, count: 16)
-        event.programDigest = [UInt8](repeating: 8, count: 32)
-        event.parentPID = 12
-        event.parentProgram = "/bin/sh"
-        event.session = 34
+        event.access = [.read, .write]
+        event.writtenByteCount = 70
         try journal.append(event)
         let head = journal.head()
         try journal.close()
@@ -27,7 +31,7 @@ struct JournalTests {
         #expect(record.hash == head.hash)
         #expect(record.activity == .copy)
         #expect(record.status == .failure)
-        #expect(record.actor == .alice)
+        #expect(record.actor == actor)
         #expect(record.fileID == event.fileID)
         #expect(record.path == event.path)
         #expect(record.secondPath == event.secondPath)
@@ -36,10 +40,12 @@ struct JournalTests {
         #expect(record.copy == .inferred)
         #expect(record.fileSize == 99)
         #expect(record.capsule == event.capsule)
-        #expect(record.programDigest == event.programDigest)
-        #expect(record.parentPID == 12)
-        #expect(record.parentProgram == "/bin/sh")
-        #expect(record.session == 34)
+        #expect(record.actor.programDigest == process.programDigest)
+        #expect(record.actor.parentPID == 12)
+        #expect(record.actor.parentProgram == "/bin/sh")
+        #expect(record.actor.session == 34)
+        #expect(record.access == [.read, .write])
+        #expect(record.writtenByteCount == 70)
         #expect(record.folder == SpoolFixture.folder)
         #expect(record.device == SpoolFixture.device)
         #expect(record.stream == journal.stream)
@@ -47,7 +53,9 @@ struct JournalTests {
         for part in [
             #""seq":1"#, #""activity":"copy""#, #""status":"failure""#, #""person":"alice""#, #""uid":1000"#,
             #""program":"/usr/bin/vim""#, #""folder":"plans""#, #""pathHex":"2fff61""#, #""seen":"inferred""#,
-            #""bytes":77"#, #""fileId":"00000000000000010000000000000002""#,
+            #""bytes":77"#, #""access":"read,write""#, #""bytesRead":7"#, #""bytesWritten":70"#,
+            #""parentPid":12"#, #""parentProgram":"/bin/sh""#, #""session":34"#,
+            #""fileId":"00000000000000010000000000000002""#,
         ] {
             #expect(json.contains(part))
         }

@@ -64,6 +64,7 @@ class Keys:
         self.sealing = derive(b"sealing")
         self.genesis = derive(b"genesis")
         self.audit = X25519PrivateKey.from_private_bytes(derive(b"audit"))
+        self.folder = lambda folder: hkdf(self.sealing, folder, b"argus journal folder v1")
         self.signer = raw_public(Ed25519PrivateKey.from_private_bytes(derive(b"signing")))
 
 
@@ -88,9 +89,9 @@ class Genesis:
             self.parents.append((block[at:at + 16], sequence, block[at + 24:at + 56], final == 1))
         need(len(block) == 227 + 64 * count + 32, "genesis has another length")
         self.hash = sha256(block)
-        tail = self.folder + self.device
-        self.frames_key = hkdf(keys.sealing, self.stream, b"argus journal frames v1" + tail)
-        self.slots_key = hkdf(keys.sealing, self.stream, b"argus journal slots v1" + tail)
+        folder_key = keys.folder(self.folder)
+        self.frames_key = hkdf(folder_key, self.stream, b"argus journal frames v1" + self.device)
+        self.slots_key = hkdf(folder_key, self.stream, b"argus journal slots v1" + self.device)
         ephemeral = self.box[:32]
         shared = keys.audit.exchange(X25519PublicKey.from_public_bytes(ephemeral))
         wrapping = hkdf(shared, ephemeral + raw_public(keys.audit), b"argus journal first key v1")
@@ -235,7 +236,7 @@ def read_removals(spool, folder, keys):
         return {}
     with open(path, "rb") as file:
         box = file.read()
-    data = open_box(hkdf(keys.sealing, folder, b"argus journal removals v1"), box, b"ARGJREM1")
+    data = open_box(hkdf(keys.folder(folder), folder, b"argus journal removals v1"), box, b"ARGJREM1")
     Ed25519PublicKey.from_public_bytes(keys.signer).verify(data[-64:], data[:-64])
     need(data[:8] == b"ARGJREM1" and data[8:24] == folder, "foreign list of removals")
     count, = struct.unpack_from("<I", data, 24)
@@ -288,6 +289,12 @@ def show(stream, record):
     for kind, name in ((6, "programSha256"), (16, "capsule")):
         if kind in fields:
             line[name] = fields[kind].hex()
+    if 22 in fields:
+        names = ("read", "write", "execute", "truncate")
+        line["access"] = ",".join(name for bit, name in enumerate(names) if fields[22][0] >> bit & 1)
+    if 23 in fields:
+        line["bytesWritten"] = number(23)
+        line["bytesRead"] = line.get("bytes", 0) - line["bytesWritten"]
     if 17 in fields:
         line["seen"] = {1: "exact", 2: "inferred"}[fields[17][0]]
     if 19 in fields:

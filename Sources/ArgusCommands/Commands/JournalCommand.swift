@@ -130,11 +130,14 @@ struct JournalSource {
     private let keys: JournalAuditKeys
     private let folder: FolderID?
     private let names: [FolderID: String]
+    private let realm: Realm
+    private let folders: [FolderSummary]
     /// How often a followed journal is looked at; records come in batches of 100 ms.
     private static let pollMicroseconds: UInt32 = 200_000
 
     init(_ realm: Realm, folder name: String?) throws(CommandError) {
-        let folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
+        self.realm = realm
+        folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
         names = Dictionary(folders.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         folder = try name.map { name throws(CommandError) in
             try realmResult(name) { () throws(RealmError) in try realm.folder(named: name).id }
@@ -193,11 +196,29 @@ struct JournalSource {
         let progress = Progress()
         defer { progress.clear() }
         var count = 0
+        var heads: [JournalHead] = []
+        for known in folders where folder == nil || known.id == folder {
+            if let head = try head(of: known) { heads.append(head) }
+        }
         return try Self.verified { () throws(JournalFinding) in
-            try JournalVerifier(directory: spool, keys: keys).verify(folder: folder) { _ in
+            try JournalVerifier(directory: spool, keys: keys).verify(folder: folder, expecting: heads) { _ in
                 count += 1
                 progress.show("\(count) records verified")
             }
+        }
+    }
+
+    /// The newest record that a folder knows of, from its driver where one runs and otherwise from its index.
+    private func head(of folder: FolderSummary) throws(CommandError) -> JournalHead? {
+        if let driver = try realm.driver(of: folder) {
+            do throws(ControlClient.Failure) { return try driver.journalHead(of: folder.id) } catch {
+                throw CommandError(folder.name, error.message)
+            }
+        }
+        return try realmResult(folder.name) { () throws(RealmError) in
+            let open = try realm.openFolder(named: folder.name, mode: .inspect)
+            defer { try? open.close() }
+            return try open.journalHead()
         }
     }
 

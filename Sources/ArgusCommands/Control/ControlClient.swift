@@ -1,3 +1,5 @@
+internal import ArgusCore
+internal import ArgusJournal
 internal import ArgusSystem
 internal import Glibc
 
@@ -64,6 +66,15 @@ struct ControlClient: ~Copyable {
     borrowing func perform(_ question: ControlRequest.Question) throws(Failure) {
         try ask(question)
         guard case .done = try reply() else { throw .broken }
+    }
+
+    /// The newest record of the folder's journal.
+    borrowing func journalHead(of folder: FolderID) throws(Failure) -> JournalHead {
+        try ask(.journalHead)
+        guard case .journalHead(let sequence, let hash) = try reply(), let bytes = Hex.decode(hash) else {
+            throw .broken
+        }
+        return JournalHead(folder: folder, sequence: sequence, hash: bytes)
     }
 
     /// What the driver says of itself within five seconds.

@@ -18,6 +18,8 @@ struct ControlRequest: Codable, Hashable, Sendable {
         case check(repair: Bool)
         /// Why a person may or may not do something at a path, its bytes in hexadecimal: answered with `explanation`.
         case explain(WhyQuestion)
+        /// Answered with `journalHead`.
+        case journalHead
         /// The realm's record of the folder has changed: members or keys. Answered with `done`.
         case reload
     }
@@ -33,6 +35,8 @@ enum ControlReply: Codable, Hashable, Sendable {
     case finding(CheckReport)
     case explanation(WhyReport)
     case synchronized
+    /// The newest record of the folder's journal, its hash in hexadecimal.
+    case journalHead(sequence: UInt64, hash: String)
     case done
     /// What is wrong and what to do, in one line.
     case failed(String)

@@ -91,6 +91,7 @@ final class ControlService: Sendable {
         case .check:
             try client.reply(
                 .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
+        case .journalHead: try tellJournalHead(client)
         case .reload:
             do throws(RealmError) { try folder.reload() } catch {
                 return try client.reply(.failed(error.message))
@@ -110,6 +111,15 @@ final class ControlService: Sendable {
                     "not everything could be made durable (\(error)); free space or repair the storage, and try again"))
             return false
         }
+    }
+
+    private func tellJournalHead(_ client: ControlConversation) throws(ChannelError) {
+        let head: JournalHead?
+        do throws(RealmError) { head = try folder.journalHead() } catch {
+            return try client.reply(.failed(error.message))
+        }
+        guard let head else { return try client.reply(.failed("has no record yet")) }
+        try client.reply(.journalHead(sequence: head.sequence, hash: Hex.encode(head.hash)))
     }
 
     private func detach(_ client: ControlConversation) throws(ChannelError) {

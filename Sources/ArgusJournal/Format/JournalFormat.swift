@@ -87,4 +87,6 @@ enum FieldType: UInt16 {
     case repeats = 19
     case gap = 20
     case checkpoint = 21
+    case access = 22
+    case writtenByteCount = 23
 }

@@ -5,7 +5,7 @@ package import ArgusSystem
 /// What writing a journal needs. Whoever starts a `Journal` drops its `JournalKeys` afterwards: the genesis key, which
 /// vouches for new streams, must not stay in a process that could be taken over.
 package struct JournalKeys: Sendable {
-    /// Every stream's sealing key comes from it.
+    /// Every folder's key comes from it, and from that those of the folder's streams.
     package let sealingKey: SecretBytes
     package let signingKey: Ed25519PrivateKey
     /// Vouches for the beginning of streams; used once, when one starts.
@@ -69,19 +69,34 @@ package struct JournalAuditKeys: Sendable {
     }
 }
 
-/// The keys of one stream that come from the sealing key.
+/// The key of one folder's journal: who has it can read that folder's records and no other's.
+struct FolderJournalKey: Sendable {
+    let folder: FolderID
+    let key: SecretBytes
+
+    init(sealingKey: SecretBytes, folder: FolderID) {
+        self.folder = folder
+        self.key = HKDF.derive(sealingKey, salt: folder.bytes, info: Array("argus journal folder v1".utf8))
+    }
+
+    /// Seals the list of what was removed.
+    var removals: SecretBytes {
+        HKDF.derive(key, salt: folder.bytes, info: Array("argus journal removals v1".utf8))
+    }
+}
+
+/// The keys of one stream that come from its folder's.
 struct StreamKeys: Sendable {
     /// Seals frames.
     let frames: SecretBytes
     /// Seals the MAC key in segment headers.
     let slots: SecretBytes
 
-    init(sealingKey: SecretBytes, stream: StreamID, folder: FolderID, device: DeviceID) {
-        let tail = folder.bytes + device.bytes
+    init(_ folder: FolderJournalKey, stream: StreamID, device: DeviceID) {
         self.frames = HKDF.derive(
-            sealingKey, salt: stream.bytes, info: Array("argus journal frames v1".utf8) + tail)
+            folder.key, salt: stream.bytes, info: Array("argus journal frames v1".utf8) + device.bytes)
         self.slots = HKDF.derive(
-            sealingKey, salt: stream.bytes, info: Array("argus journal slots v1".utf8) + tail)
+            folder.key, salt: stream.bytes, info: Array("argus journal slots v1".utf8) + device.bytes)
     }
 }
 

@@ -39,11 +39,9 @@ enum RecordEncoder {
         // Fixed-size fields, the heads of all fields and five marks of truncation fit in 256 bytes.
         fixedByteCount + 256
             + min(event.actor.person.utf8.count, maxNameByteCount)
-            + min(event.actor.program.utf8.count, maxProgramByteCount)
-            + min(event.parentProgram.utf8.count, maxProgramByteCount)
-            + min(event.path.count, maxPathByteCount) + min(event.secondPath.count, maxPathByteCount)
+            + event.actor.process.fields.count
+            + min(event.place.byteCount, maxPathByteCount) + min(event.secondPlace.byteCount, maxPathByteCount)
             + min(event.reason.utf8.count, maxReasonByteCount) + min(event.capsule.count, 16)
-            + min(event.programDigest.count, 32)
     }
 
     /// Writes what every record begins with.
@@ -67,19 +65,13 @@ enum RecordEncoder {
     static func fields(_ writer: inout RawWriter, of event: AuditEvent) {
         text(&writer, .person, event.actor.person, max: maxNameByteCount)
         number(&writer, .uid, event.actor.uid)
-        if event.actor.loginUID != .max { number(&writer, .loginUID, event.actor.loginUID) }
-        number(&writer, .pid, event.actor.pid)
-        text(&writer, .program, event.actor.program, max: maxProgramByteCount)
-        event.programDigest.withUnsafeBytes { bytes(&writer, .programDigest, $0, max: 32) }
-        if let session = event.session { number(&writer, .session, session) }
-        if let parent = event.parentPID { number(&writer, .parentPID, parent) }
-        text(&writer, .parentProgram, event.parentProgram, max: maxProgramByteCount)
+        event.actor.process.fields.withUnsafeBytes { writer.bytes($0) }
         if let file = event.fileID {
             head(&writer, .fileID, 16)
             writer.identifier(high: file.high, low: file.low)
         }
-        event.path.withUnsafeBytes { bytes(&writer, .path, $0, max: maxPathByteCount) }
-        event.secondPath.withUnsafeBytes { bytes(&writer, .secondPath, $0, max: maxPathByteCount) }
+        place(&writer, .path, event.place)
+        place(&writer, .secondPath, event.secondPlace)
         text(&writer, .reason, event.reason, max: maxReasonByteCount)
         if event.byteCount > 0 { number(&writer, .byteCount, event.byteCount) }
         if let size = event.fileSize { number(&writer, .fileSize, size) }
@@ -91,6 +83,40 @@ enum RecordEncoder {
             writer.integer(gap.first)
             writer.integer(gap.last)
         }
+        if !event.access.isEmpty { number(&writer, .access, event.access.rawValue) }
+        if let written = event.writtenByteCount { number(&writer, .writtenByteCount, written) }
+    }
+
+    /// The fields of a process, made once and copied into each of its records.
+    static func fields(of process: AuditProcess.Facts) -> [UInt8] {
+        let bound =
+            128 + min(process.program.utf8.count, maxProgramByteCount)
+            + min(process.parentProgram.utf8.count, maxProgramByteCount)
+        return [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+            var writer = RawWriter(UnsafeMutableRawBufferPointer(buffer))
+            if process.loginUID != .max { number(&writer, .loginUID, process.loginUID) }
+            number(&writer, .pid, process.pid)
+            text(&writer, .program, process.program, max: maxProgramByteCount)
+            process.programDigest.withUnsafeBytes { bytes(&writer, .programDigest, $0, max: 32) }
+            if let session = process.session { number(&writer, .session, session) }
+            if let parent = process.parentPID { number(&writer, .parentPID, parent) }
+            text(&writer, .parentProgram, process.parentProgram, max: maxProgramByteCount)
+            count = writer.offset
+        }
+    }
+
+    private static func place(_ writer: inout RawWriter, _ type: FieldType, _ place: AuditPlace) {
+        guard !place.name.isEmpty else {
+            return place.directory.withUnsafeBytes { bytes(&writer, type, $0, max: maxPathByteCount) }
+        }
+        let count = place.byteCount
+        guard count <= maxPathByteCount else {
+            return place.path.withUnsafeBytes { bytes(&writer, type, $0, max: maxPathByteCount) }
+        }
+        head(&writer, type, count)
+        place.directory.withUnsafeBytes { writer.bytes($0) }
+        writer.integer(UInt8(ascii: "/"))
+        place.name.withUnsafeBytes { writer.bytes($0) }
     }
 
     static func repeats(_ writer: inout RawWriter, _ repeats: JournalRepeats) {

@@ -26,10 +26,15 @@ extension JournalRecord {
         if let fileSize { json.number("size", fileSize) }
         if !capsule.isEmpty { json.string("capsule", Hex.encode(capsule)) }
         if let copy { json.string("seen", copy == .exact ? "exact" : "inferred") }
-        if !programDigest.isEmpty { json.string("programSha256", Hex.encode(programDigest)) }
-        if let session { json.number("session", session) }
-        if let parentPID { json.number("parentPid", parentPID) }
-        if !parentProgram.isEmpty { json.string("parentProgram", parentProgram) }
+        if !access.isEmpty { json.string("access", access.text) }
+        if let writtenByteCount {
+            json.number("bytesRead", byteCount &- writtenByteCount)
+            json.number("bytesWritten", writtenByteCount)
+        }
+        if !actor.programDigest.isEmpty { json.string("programSha256", Hex.encode(actor.programDigest)) }
+        if let session = actor.session { json.number("session", session) }
+        if let parent = actor.parentPID { json.number("parentPid", parent) }
+        if !actor.parentProgram.isEmpty { json.string("parentProgram", actor.parentProgram) }
         if let repeats {
             json.number("count", repeats.count)
             json.number("firstSeq", repeats.firstSequence)

@@ -12,10 +12,6 @@ package struct JournalRecord: Hashable, Sendable {
     package var activityCode: UInt16
     package var status: AuditStatus
     package var actor: AuditActor
-    package var programDigest: [UInt8] = []
-    package var session: UInt32?
-    package var parentPID: UInt32?
-    package var parentProgram = ""
     package var fileID: FileID?
     package var path: [UInt8] = []
     package var secondPath: [UInt8] = []
@@ -24,6 +20,8 @@ package struct JournalRecord: Hashable, Sendable {
     package var fileSize: UInt64?
     package var capsule: [UInt8] = []
     package var copy: CopyEvidence?
+    package var access: AuditAccess = []
+    package var writtenByteCount: UInt64?
     /// Set where this record stands for repeated denials.
     package var repeats: JournalRepeats?
     package var gap: JournalGap?
@@ -49,7 +47,7 @@ package struct JournalRecord: Hashable, Sendable {
         self.device = genesis.device
         self.stream = genesis.stream
         self.folder = genesis.folder
-        self.actor = AuditActor(uid: .max, loginUID: .max, pid: 0, person: "", program: "")
+        self.actor = AuditActor(uid: .max, person: "", process: .none)
         self.sequence = 0
         self.time = .epoch
         self.monotonicNanoseconds = 0
@@ -80,25 +78,29 @@ package struct JournalRecord: Hashable, Sendable {
             throw MalformedBytes()
         }
         self.status = status
+        var process = AuditProcess.Facts()
         while reader.remaining > 0 {
             let type: UInt16 = try reader.integer()
             let count = Int(try reader.integer(UInt16.self))
-            try readField(type, try reader.slice(count))
+            try readField(type, try reader.slice(count), &process)
         }
+        actor.process = AuditProcess(process)
     }
 
-    private mutating func readField(_ type: UInt16, _ value: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    private mutating func readField(
+        _ type: UInt16, _ value: UnsafeRawBufferPointer, _ process: inout AuditProcess.Facts
+    ) throws(MalformedBytes) {
         var reader = ByteReader(value)
         switch FieldType(rawValue: type) {
         case .person: actor.person = try Self.text(&reader)
         case .uid: actor.uid = try reader.integer()
-        case .loginUID: actor.loginUID = try reader.integer()
-        case .pid: actor.pid = try reader.integer()
-        case .program: actor.program = try Self.text(&reader)
-        case .programDigest: programDigest = try reader.bytes(value.count)
-        case .session: session = try reader.integer()
-        case .parentPID: parentPID = try reader.integer()
-        case .parentProgram: parentProgram = try Self.text(&reader)
+        case .loginUID: process.loginUID = try reader.integer()
+        case .pid: process.pid = try reader.integer()
+        case .program: process.program = try Self.text(&reader)
+        case .programDigest: process.programDigest = try reader.bytes(value.count)
+        case .session: process.session = try reader.integer()
+        case .parentPID: process.parentPID = try reader.integer()
+        case .parentProgram: process.parentProgram = try Self.text(&reader)
         case .fileID: fileID = try reader.identifier()
         case .path: path = try reader.bytes(value.count)
         case .secondPath: secondPath = try reader.bytes(value.count)
@@ -109,6 +111,8 @@ package struct JournalRecord: Hashable, Sendable {
         case .copy:
             guard let known = CopyEvidence(rawValue: try reader.integer()) else { throw MalformedBytes() }
             copy = known
+        case .access: access = AuditAccess(rawValue: try reader.integer())
+        case .writtenByteCount: writtenByteCount = try reader.integer()
         case .truncated: truncatedFields.append(try reader.integer())
         case .repeats:
             let count: UInt64 = try reader.integer()

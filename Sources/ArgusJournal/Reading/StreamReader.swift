@@ -6,7 +6,9 @@ internal import Glibc
 /// The keys at hand for reading: the auditor has all; who takes a stream over has no audit key; a running driver, which
 /// reads only what it is about to remove, has no genesis key either.
 struct ReadingKeys: Sendable {
-    var sealingKey: SecretBytes
+    /// Nil: the keys at hand are those of `folder` alone.
+    private var sealingKey: SecretBytes?
+    private var folder: FolderJournalKey?
     var signingPublicKey: [UInt8]
     var genesisKey: SecretBytes?
     var auditKey: X25519PrivateKey?
@@ -23,6 +25,21 @@ struct ReadingKeys: Sendable {
         self.signingPublicKey = keys.signingKey.publicKey
         self.genesisKey = keys.genesisKey
         self.auditKey = nil
+    }
+
+    /// Leaves only what reading the records of one folder takes. A running driver keeps no more: it vouches for no
+    /// stream and reads no other folder's records.
+    mutating func restrict(to folder: FolderID) {
+        self.folder = folderKey(folder)
+        sealingKey = nil
+        genesisKey = nil
+        auditKey = nil
+    }
+
+    /// Nil for a folder that these keys do not open.
+    func folderKey(_ folder: FolderID) -> FolderJournalKey? {
+        if let sealingKey { return FolderJournalKey(sealingKey: sealingKey, folder: folder) }
+        return self.folder?.folder == folder ? self.folder : nil
     }
 }
 
@@ -103,8 +120,10 @@ final class StreamReader {
         guard genesis.signingPublicKey == keys.signingPublicKey else {
             throw JournalFinding(stream: stream, segment: chosen.ordinal, reason: .foreignSigner)
         }
-        self.streamKeys = StreamKeys(
-            sealingKey: keys.sealingKey, stream: stream, folder: genesis.folder, device: genesis.device)
+        guard let folderKey = keys.folderKey(genesis.folder) else {
+            throw JournalFinding(stream: stream, segment: chosen.ordinal, reason: .foreignGenesis)
+        }
+        self.streamKeys = StreamKeys(folderKey, stream: stream, device: genesis.device)
         self.ordinal = chosen.ordinal
         self.firstOrdinal = chosen.ordinal
         if chosen.ordinal == 1 {

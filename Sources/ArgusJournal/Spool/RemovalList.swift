@@ -24,11 +24,10 @@ struct RemovalList {
         entries.append(entry)
     }
 
-    func encode(folder: FolderID, signingKey: Ed25519PrivateKey, sealingKey: SecretBytes) throws(CryptoError) -> [UInt8]
-    {
+    func encode(signingKey: Ed25519PrivateKey, folderKey: FolderJournalKey) throws(CryptoError) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(JournalFormat.removalsMagic)
-        writer.identifier(folder)
+        writer.identifier(folderKey.folder)
         writer.integer(UInt32(entries.count))
         for entry in entries {
             entry.removal.encode(&writer)
@@ -37,7 +36,7 @@ struct RemovalList {
         }
         let signature = signingKey.sign(writer.bytes)
         return try SealedBox.seal(
-            writer.bytes + signature, key: Self.key(sealingKey, folder), aad: JournalFormat.removalsMagic)
+            writer.bytes + signature, key: folderKey.removals, aad: JournalFormat.removalsMagic)
     }
 
     static let maxByteCount = 64 << 20
@@ -53,9 +52,9 @@ struct RemovalList {
             if error.errno == ENOENT { return RemovalList() }
             throw JournalFinding(reason: .storage(errno: error.errno))
         }
-        guard
+        guard let folderKey = keys.folderKey(folder),
             let bytes = try? SealedBox.open(
-                box, key: key(keys.sealingKey, folder), aad: JournalFormat.removalsMagic), bytes.count > 64,
+                box, key: folderKey.removals, aad: JournalFormat.removalsMagic), bytes.count > 64,
             Ed25519.verify(Array(bytes.suffix(64)), Array(bytes.dropLast(64)), keys.signingPublicKey),
             let list = try? bytes.dropLast(64).withUnsafeBytes({ try RemovalList(decoding: $0, folder: folder) })
         else { throw JournalFinding(reason: .removalsUnauthentic) }
@@ -76,9 +75,5 @@ struct RemovalList {
                 Entry(removal: removal, statedBy: try reader.identifier(), statedAt: try reader.integer()))
         }
         guard reader.remaining == 0 else { throw MalformedBytes() }
-    }
-
-    private static func key(_ sealingKey: SecretBytes, _ folder: FolderID) -> SecretBytes {
-        HKDF.derive(sealingKey, salt: folder.bytes, info: Array("argus journal removals v1".utf8))
     }
 }

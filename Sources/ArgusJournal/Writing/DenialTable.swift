@@ -48,19 +48,24 @@ struct DenialTable {
         var free: Int?
         var own = 0
         var shared: Int?
-        for (slot, group) in groups.enumerated() {
-            guard let group else {
+        var same: Int?
+        // By place, and counted only behind the loop: iterating the array would have it copied when it is changed.
+        for slot in 0..<Self.slotCount where same == nil {
+            guard let uid = groups[slot]?.event.actor.uid else {
                 if free == nil { free = slot }
                 continue
             }
-            guard group.event.actor.uid == event.actor.uid else { continue }
+            guard uid == event.actor.uid else { continue }
             own += 1
-            if group.isShared {
+            if groups[slot]?.isShared == true {
                 shared = slot
-            } else if Self.isSame(group.event, event) {
-                count(slot, at: time)
-                return .counted(slot: slot)
+            } else if isSame(event, as: slot) {
+                same = slot
             }
+        }
+        if let same {
+            count(same, at: time)
+            return .counted(slot: same)
         }
         if own < groupsPerUID, let free { return .record(slot: free, isShared: false) }
         if let shared {
@@ -77,10 +82,13 @@ struct DenialTable {
     ) {
         var event = event
         if isShared {
-            event.actor.program = ""
+            event.actor = event.actor.with { process in
+                process.program = ""
+                process.programDigest = []
+            }
             event.fileID = nil
-            event.path = []
-            event.secondPath = []
+            event.place = AuditPlace()
+            event.secondPlace = AuditPlace()
             event.reason = "further denials of this uid, of several programs or files"
         }
         groups[slot] = Group(
@@ -115,9 +123,10 @@ struct DenialTable {
         groups[slot]?.lastTime = time
     }
 
-    private static func isSame(_ left: AuditEvent, _ right: AuditEvent) -> Bool {
-        left.fileID == right.fileID && left.actor.person == right.actor.person
-            && left.actor.program == right.actor.program && left.path == right.path && left.reason == right.reason
-            && left.secondPath == right.secondPath && left.actor.loginUID == right.actor.loginUID
+    private func isSame(_ right: AuditEvent, as slot: Int) -> Bool {
+        guard let left = groups[slot]?.event else { return false }
+        return left.fileID == right.fileID && left.actor.person == right.actor.person
+            && left.actor.program == right.actor.program && left.place == right.place && left.reason == right.reason
+            && left.secondPlace == right.secondPlace && left.actor.loginUID == right.actor.loginUID
     }
 }

@@ -114,8 +114,9 @@ extension Journal {
         list.entries.removeAll {
             !needed.contains($0.removal.stream) && !newestWhole.contains($0.removal.stream)
         }
+        guard let folderKey = readingKeys.folderKey(folder) else { return }
         do {
-            let file = try list.encode(folder: folder, signingKey: signingKey, sealingKey: readingKeys.sealingKey)
+            let file = try list.encode(signingKey: signingKey, folderKey: folderKey)
             try spool.replaceFile(Spool.removalsName(folder), with: file)
             for candidate in chosen {
                 try candidate.stream.directory.remove(JournalFormat.segmentName(candidate.ordinal))

@@ -107,8 +107,8 @@ package final class Journal: JournalSink, @unchecked Sendable {
         self.directory = start.directory
         self.streamKeys = start.keys
         var readingKeys = ReadingKeys(keys)
-        // From here on this process must not be able to vouch for a stream.
-        readingKeys.genesisKey = nil
+        // From here on this process must not be able to vouch for a stream, or to read another folder's.
+        readingKeys.restrict(to: folder)
         self.readingKeys = readingKeys
         self.signingKey = keys.signingKey
         self.genesis = start.genesis

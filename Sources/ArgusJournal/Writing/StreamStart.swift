@@ -38,7 +38,8 @@ struct StreamStart {
             JournalFormat.segmentByteCounts.contains(limits.segmentByteCount)
                 && limits.segmentByteCount.isMultiple(of: 4_096), "a segment's size is out of bounds")
         let stream = StreamID.random()
-        let streamKeys = StreamKeys(sealingKey: keys.sealingKey, stream: stream, folder: folder, device: device)
+        let streamKeys = StreamKeys(
+            FolderJournalKey(sealingKey: keys.sealingKey, folder: folder), stream: stream, device: device)
         let macKey = SecretBytes.random(count: MACKey.byteCount)
         let genesis: [UInt8]
         let slot: [UInt8]

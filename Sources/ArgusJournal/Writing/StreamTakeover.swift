@@ -165,7 +165,7 @@ private struct Taker {
                     activity: .denied, status: .failure,
                     actor: AuditActor(uid: counter.uid, loginUID: .max, pid: 0, person: "", program: ""))
             }
-            event.actor.pid = 0
+            event.actor = event.actor.with { $0.pid = 0 }
             outcome.denials.append(
                 (
                     event,
