@@ -33,9 +33,14 @@ struct SlotPair {
     static func read(_ object: any BackingObject, identity: CapsuleIdentity, keys: FolderKeys) throws(CapsuleError)
         -> SlotPair
     {
-        SlotPair(
-            first: try Slot.read(object, number: 0, identity: identity, keys: keys),
-            second: try Slot.read(object, number: 1, identity: identity, keys: keys))
+        let page = CapsuleFormat.pageByteCount
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * page, alignment: 16)
+        defer { bytes.deallocate() }
+        let count = try stored { () throws(StoreError) in try object.read(into: bytes, at: 0) }
+        let found = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        return SlotPair(
+            first: Slot.read(.init(rebasing: found.prefix(page)), number: 0, identity: identity, keys: keys),
+            second: Slot.read(.init(rebasing: found.dropFirst(page)), number: 1, identity: identity, keys: keys))
     }
 
     subscript(number: Int) -> Slot.Reading { number == 0 ? first : second }

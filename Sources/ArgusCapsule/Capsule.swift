@@ -23,7 +23,7 @@ package final class Capsule: @unchecked Sendable {
     let cipher: PageCipher
     let isWritable: Bool
     let random: any RandomSource
-    let writer = Lock()
+    let writer = LongLock()
     let state = Lock()
 
     // Changed under both locks, so either is enough to look.

@@ -15,8 +15,10 @@ package struct Identifier<Kind>: Hashable, Sendable, CustomStringConvertible {
     /// `bytes` must hold exactly 16 bytes.
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        self.high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        self.low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+        var halves: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &halves) { $0.copyBytes(from: bytes) }
+        self.high = UInt64(bigEndian: halves.0)
+        self.low = UInt64(bigEndian: halves.1)
     }
 
     /// Reads the 32 lower-case hexadecimal digits that `hex` writes.
@@ -31,8 +33,7 @@ package struct Identifier<Kind>: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var bytes: [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64($0))) }
-            + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * UInt64($0))) }
+        withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { [UInt8]($0) }
     }
 
     package var hex: String { Hex.encode(bytes) }

@@ -16,7 +16,7 @@ final class FileContent: Sendable {
     let inode: InodeNumber
     private let pool: PagePool
     /// Held across everything that changes the capsule.
-    let writing = Lock()
+    let writing = LongLock()
     private let state = ReadWriteLock()
 
     // Sound: each is read and written under `state`; `capsule` changes under `writing` too.

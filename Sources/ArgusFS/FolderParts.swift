@@ -116,6 +116,9 @@ package struct VolumeLimits: Sendable {
     package var dirtyBytesPerFile = 1 << 20
     /// How long file data waits before it is sealed, written and committed.
     package var dirtyMilliseconds = 700
+    /// How long a closed file waits before it is written out: the writer is woken once for many, and what is removed
+    /// right away is never written.
+    package var closedMilliseconds = 20
     /// Space set aside on the store, so that accepted data can always be written. At least `dirtyBytes`.
     package var reserveBytes: UInt64 = 48 << 20
     /// Inode numbers leased at a time.

@@ -49,14 +49,28 @@ extension Volume {
                 if since + age <= now { aged.append(inode) } else { wait = min(wait, since + age - now) }
             }
             let isBarrierDue = names.barrierDueNanoseconds.map { $0 <= now } ?? false
+            let closedDue = names.closedNanoseconds + UInt64(configuration.limits.closedMilliseconds) * 1_000_000
+            if !names.closedFiles.isEmpty, closedDue <= now {
+                names.urgentFiles += names.closedFiles
+                names.closedFiles = []
+            }
             if !names.urgentFiles.isEmpty || !aged.isEmpty || isBarrierDue {
                 defer { names.urgentFiles = [] }
                 if isBarrierDue { names.barrierDueNanoseconds = nil }
                 return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue)
             }
+            if !names.closedFiles.isEmpty { wait = min(wait, closedDue - now) }
             if let due = names.barrierDueNanoseconds { wait = min(wait, due - now) }
             if wait == .max { dataWork.wait(lock) } else { _ = dataWork.wait(lock, nanoseconds: wait) }
         }
+    }
+
+    /// A file was closed and is not written out; under the namespace lock.
+    func noteClosed(_ inode: InodeNumber) {
+        names.closedFiles.append(inode)
+        guard names.closedFiles.count == 1 else { return }
+        names.closedNanoseconds = parts.clock.monotonicNanoseconds()
+        dataWork.signal()
     }
 
     /// Sees to it that a barrier follows within the interval; under the namespace lock.
@@ -97,8 +111,11 @@ extension Volume {
             if newest == nil && (row.capsule?.durableCommit ?? 0) == 0 {
                 guard creates else { return }
                 // Left from a crash before its first commit was known: nothing refers to it.
-                if try parts.store.exists(name) { try parts.store.remove(name) }
-                let object = try parts.store.create(name)
+                let object: any BackingObject
+                do throws(StoreError) { object = try parts.store.create(name) } catch .exists {
+                    try parts.store.remove(name)
+                    object = try parts.store.create(name)
+                }
                 let capsule = try Capsule.create(
                     in: object, identity: identity, keys: parts.keys, now: parts.clock.now())
                 lock.withLock {
@@ -278,7 +295,7 @@ extension Volume {
     /// other from it; the first of their errors is thrown at the end.
     func barrier() throws(FileSystemError) {
         var failure: FileSystemError?
-        for inode in lock.withLock({ names.changedFiles.union(names.urgentFiles) }) {
+        for inode in lock.withLock({ names.changedFiles.union(names.urgentFiles).union(names.closedFiles) }) {
             guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
             do throws(FileSystemError) { try writeOut(inode, content) } catch { failure = failure ?? error }
         }

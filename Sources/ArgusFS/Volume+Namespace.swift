@@ -252,7 +252,8 @@ extension Volume {
         if let name { components.append(name.bytes) }
         var current = inode
         // Directories are nested at most as deep as path lookups of the kernel can follow.
-        for _ in 0..<4096 where current != .root {
+        for _ in 0..<4096 {
+            guard current != .root else { break }
             let place = lock.withLock { () -> (parent: InodeNumber, cookie: DirectoryCookie, name: FileName?)? in
                 names.nodes[current].map { ($0.row.parent, $0.row.cookie, $0.name) }
             }

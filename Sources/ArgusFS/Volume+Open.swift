@@ -179,8 +179,7 @@ extension Volume {
                 names.queue.seal()
                 indexWork.signal()
             } else if content.unwritten.isChanged || node.newestCommit != nil {
-                names.urgentFiles.append(inode)
-                dataWork.signal()
+                noteClosed(inode)
             } else {
                 settle(node)
             }

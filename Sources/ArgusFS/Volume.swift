@@ -111,6 +111,9 @@ struct Namespace {
     /// Files with data to write, and those of them that cannot wait.
     var changedFiles: Set<InodeNumber> = []
     var urgentFiles: [InodeNumber] = []
+    /// Files that were closed with something left to write, and since when the first of them waits.
+    var closedFiles: [InodeNumber] = []
+    var closedNanoseconds: UInt64 = 0
     /// Newest commit of each capsule that no barrier covered yet.
     var unsynced: [InodeNumber: CommitInfo] = [:]
     /// Capsules whose names in the store no barrier covered yet.

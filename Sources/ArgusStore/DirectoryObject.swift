@@ -23,7 +23,7 @@ final class DirectoryObject: BackingObject {
         while count < end {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<end])
             let position = off_t(offset) + off_t(count)
-            let got = try storeCall { pread(descriptor.rawValue, rest.baseAddress, rest.count, position) }
+            let got = try readSome(into: rest, at: position)
             // A short answer is no end: a signal or a network may cut one.
             if got == 0 { break }
             count += got
@@ -31,7 +31,17 @@ final class DirectoryObject: BackingObject {
         return count
     }
 
+    /// A thread that others depend on looks into the page cache first, and gives notice before it waits.
+    private func readSome(into rest: UnsafeMutableRawBufferPointer, at position: off_t) throws(StoreError) -> Int {
+        if WaitNotice.isWanted {
+            if let got = descriptor.readCached(into: rest, at: position) { return got }
+            WaitNotice.give()
+        }
+        return try storeCall { pread(descriptor.rawValue, rest.baseAddress, rest.count, position) }
+    }
+
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
+        WaitNotice.give()
         try check(end: offset, adding: UInt64(buffer.count))
         var count = 0
         while count < buffer.count {
@@ -42,11 +52,13 @@ final class DirectoryObject: BackingObject {
     }
 
     func truncate(to size: UInt64) throws(StoreError) {
+        WaitNotice.give()
         try check(end: size)
         try storeCall { ftruncate(descriptor.rawValue, off_t(size)) }
     }
 
     func punchHole(_ range: Range<UInt64>) throws(StoreError) {
+        WaitNotice.give()
         try check(end: range.upperBound)
         guard !range.isEmpty else { return }
         do throws(StoreError) {
@@ -57,6 +69,7 @@ final class DirectoryObject: BackingObject {
     }
 
     func sync() throws(StoreError) {
+        WaitNotice.give()
         try storeCall { fdatasync(descriptor.rawValue) }
     }
 

@@ -23,12 +23,14 @@ package final class Condition: @unchecked Sendable {
 
     /// Waits with `lock` given up meanwhile; the caller holds it before and after.
     package func wait(_ lock: Lock) {
+        WaitNotice.give()
         let status = pthread_cond_wait(raw, lock.mutex)
         assert(status == 0)
     }
 
     /// Like `wait`, for at most so many nanoseconds. False where the time has run out.
     package func wait(_ lock: Lock, nanoseconds: UInt64) -> Bool {
+        WaitNotice.give()
         var deadline = timespec()
         clock_gettime(CLOCK_MONOTONIC, &deadline)
         let sum = UInt64(deadline.tv_nsec) + nanoseconds % 1_000_000_000

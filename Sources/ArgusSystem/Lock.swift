@@ -36,6 +36,29 @@ package final class Lock: @unchecked Sendable {
     }
 }
 
+/// A mutual exclusion lock that is held while storage is waited for. Not recursive.
+package final class LongLock: Sendable {
+    private let inner = Lock()
+
+    package init() {}
+
+    /// Gives notice where somebody else has it.
+    package func lock() {
+        guard pthread_mutex_trylock(inner.mutex) != 0 else { return }
+        WaitNotice.give()
+        inner.lock()
+    }
+
+    package func unlock() { inner.unlock() }
+
+    @inlinable
+    package func withLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        lock()
+        defer { unlock() }
+        return try body()
+    }
+}
+
 /// A lock for many readers or one writer (pthread_rwlock_rdlock(3)). Waiting writers go first, so a thread must not
 /// take the read lock twice.
 ///

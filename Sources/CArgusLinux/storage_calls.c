@@ -6,15 +6,24 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-int argus_open_beneath(int directory, const char *path, int flags, unsigned mode) {
+static int open_beneath(int directory, const char *path, int flags, unsigned mode, unsigned long long resolve) {
     struct open_how how = {
         .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
         .mode = (flags & O_CREAT) ? mode : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | resolve,
     };
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int argus_open_beneath(int directory, const char *path, int flags, unsigned mode) {
+    return open_beneath(directory, path, flags, mode, 0);
+}
+
+int argus_open_beneath_cached(int directory, const char *path, int flags, unsigned mode) {
+    return open_beneath(directory, path, flags, mode, RESOLVE_CACHED);
 }
 
 int argus_can_open_beneath(int directory) {
@@ -61,3 +70,8 @@ int argus_punch_hole(int file, long long offset, long long count) {
 }
 
 int argus_sync_filesystem(int descriptor) { return syncfs(descriptor); }
+
+ssize_t argus_read_cached(int file, void *buffer, size_t count, off_t offset) {
+    struct iovec part = {.iov_base = buffer, .iov_len = count};
+    return preadv2(file, &part, 1, offset, RWF_NOWAIT);
+}

@@ -62,3 +62,17 @@ int argus_system_thread_start(pthread_t *thread, const char *name, void *(*body)
     }
     return status;
 }
+
+static _Thread_local struct argus_wait_notice wait_notice;
+
+void argus_system_set_wait_notice(struct argus_wait_notice notice) { wait_notice = notice; }
+
+bool argus_system_has_wait_notice(void) { return wait_notice.call != NULL; }
+
+void argus_system_give_wait_notice(void) {
+    struct argus_wait_notice notice = wait_notice;
+    if (notice.call != NULL) {
+        wait_notice.call = NULL;
+        notice.call(notice.context);
+    }
+}

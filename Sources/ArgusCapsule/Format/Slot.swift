@@ -30,14 +30,14 @@ struct Slot: Sendable {
         return Array(page[..<count])
     }
 
+    /// What `page`, read from page `number` of the object, holds.
     static func read(
-        _ object: any BackingObject, number: Int, identity: CapsuleIdentity, keys: FolderKeys
-    ) throws(CapsuleError) -> Reading {
-        let page = try bytes(of: object, number: number)
+        _ page: UnsafeRawBufferPointer, number: Int, identity: CapsuleIdentity, keys: FolderKeys
+    ) -> Reading {
         if page.allSatisfy({ $0 == 0 }) { return .empty }
         guard page.count == CapsuleFormat.pageByteCount else { return .unusable(.unauthentic(.truncated)) }
         do throws(CapsuleError) {
-            return .authentic(try Slot(page, number: number, identity: identity, keys: keys))
+            return .authentic(try open(page, number: number, identity: identity, keys: keys))
         } catch {
             return .unusable(error)
         }

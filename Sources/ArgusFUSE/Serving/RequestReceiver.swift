@@ -34,6 +34,12 @@ struct RequestReceiver: ~Copyable {
         _ = write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
     }
 
+    /// Whether a request can be read now.
+    var hasRequest: Bool {
+        var polled = pollfd(fd: device, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, 0) > 0
+    }
+
     borrowing func next(into buffer: UnsafeMutableRawBufferPointer) -> Arrival {
         var deadline = clock.monotonicNanoseconds() + Self.pollingNanoseconds
         while true {

@@ -9,13 +9,18 @@ internal import Synchronization
 
 /// The threads that serve a mount: one leads, the others rest.
 ///
-/// The leader takes a request. What comes from memory it serves at once and goes on leading: no thread is woken, and the
-/// app's answer costs one write. What may wait (`Operation.mayWait`) it serves too, but first gives the leadership to a
-/// resting thread, or to a new one where none rests, and rests itself afterwards.
+/// The leader takes a request and serves it. As long as it finds all it needs in memory it goes on leading: no thread is
+/// woken, and the app's answer costs one write. Before work that takes long (`Operation.worksLong`) it gives the
+/// leadership to a resting thread, or to a new one where none rests, and rests itself when it has answered.
+///
+/// Where it finds that it has to wait (`WaitNotice`), mostly for 0.1 ms of a disk, waking another thread takes as long as
+/// the wait: so it hands over where other requests wait already, or did lately, and otherwise leaves that to the deputy,
+/// who takes the leadership from a leader that has waited for 1 to 2 ms.
 ///
 /// Invariants: 1. at most one thread leads, and only it reads from the device; 2. a thread serves one request at a time,
 /// from buffers of its own; 3. once `isEnding` is set, no thread takes another request, and each ends after the one it
-/// serves; 4. `lock` is held for the hand-over alone, never while a request is served.
+/// serves; 4. `lock` is held for the hand-over alone, never while a request is served; 5. no request is left lying for
+/// more than about 2 ms because the leader waits.
 final class Workers: Sendable {
     /// Threads that a mount starts with.
     private static let startCount = 2
@@ -37,6 +42,9 @@ final class Workers: Sendable {
     nonisolated(unsafe) private var hasLeader = false
     /// Guarded by `lock`.
     nonisolated(unsafe) private var isEnding = false
+    private let deputy = Deputy()
+    /// How often requests were found waiting when the leader had waited, lately.
+    private let crowding = Atomic<Int>(0)
     /// Threads that wait in `takeLeadership`. Guarded by `lock`.
     nonisolated(unsafe) private var restingCount = 0
     /// Guarded by `lock`.
@@ -57,6 +65,11 @@ final class Workers: Sendable {
     func serve() {
         lock.withLock {
             for _ in 0..<Self.startCount { startThread() }
+        }
+        let watch = Thread.start(name: "fuse-deputy") { self.deputy.watch { self.giveLeadership() } }
+        defer {
+            deputy.end()
+            watch.join()
         }
         var joinedCount = 0
         while let thread = lock.withLock({ joinedCount < threads.count ? threads[joinedCount] : nil }) {
@@ -110,7 +123,7 @@ final class Workers: Sendable {
         }
     }
 
-    /// Serves requests until one of them may wait; that is served last, under another leader.
+    /// Serves requests until one of them has to wait; that is served last, under another leader.
     private func lead(_ buffer: RequestBuffer, _ answer: AnswerBuffer) {
         while true {
             guard case .request(let byteCount) = receiver.next(into: buffer.bytes) else { return end() }
@@ -141,15 +154,56 @@ final class Workers: Sendable {
             initialize(offer, reply, buffer)
             return false
         }
-        let handsOver = operation.mayWait
-        if handsOver { giveLeadership() }
-        do throws(FileSystemError) {
-            let answer = try dispatcher.answer(operation, of: header, in: buffer)
-            send(answer, from: buffer, reply)
-        } catch {
-            reply.fail(error.errno)
+        var turn = Turn(workers: self)
+        if operation.worksLong { turn.end() }
+        let result = withUnsafeMutablePointer(to: &turn) { turn in
+            WaitNotice.with({ $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() }, turn) {
+                Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+            }
         }
-        return handsOver
+        switch result {
+        case .success(let answer): send(answer, from: buffer, reply)
+        case .failure(let error): reply.fail(error.errno)
+        }
+        return turn.isOver()
+    }
+
+    /// A thread's time as leader while it serves one request.
+    private struct Turn {
+        unowned(unsafe) let workers: Workers
+        private var hasEnded = false
+        private var watched: UInt64?
+
+        init(workers: Workers) { self.workers = workers }
+
+        mutating func end() {
+            guard !hasEnded else { return }
+            hasEnded = true
+            workers.giveLeadership()
+        }
+
+        mutating func willWait() {
+            guard !hasEnded else { return }
+            if workers.crowding.load(ordering: .relaxed) > 1 || workers.receiver.hasRequest {
+                workers.noteCrowding(true)
+                return end()
+            }
+            watched = workers.deputy.beginWait()
+        }
+
+        /// Whether the thread leads no more. To be asked once, when the request is answered.
+        func isOver() -> Bool {
+            guard !hasEnded, let watched else { return hasEnded }
+            guard workers.deputy.endWait(watched) else { return true }
+            workers.noteCrowding(workers.receiver.hasRequest)
+            return false
+        }
+    }
+
+    /// Remembers the last few waits of the leader; it need not be exact.
+    private func noteCrowding(_ isCrowded: Bool) {
+        let known = crowding.load(ordering: .relaxed)
+        crowding.store(isCrowded ? min(known + 1, 4) : max(known - 1, 0), ordering: .relaxed)
     }
 
     private func send(_ answer: Answer, from buffer: AnswerBuffer, _ reply: consuming Reply) {

@@ -93,22 +93,20 @@ package enum Operation {
     case removeXattr(name: [UInt8])
     case synchronizeAll
 
-    /// True where serving may wait for storage, or work for long: the leader gives its place away first.
-    ///
-    /// Names and attributes come from memory; handing over costs more than serving them.
-    package var mayWait: Bool {
+    /// True where serving keeps a processor busy, or waits, for long: the leader gives its place away first.
+    package var worksLong: Bool {
         switch self {
-        case .read, .write, .flush, .synchronize, .open, .allocate, .seek, .copyRange, .openDirectory, .readDirectory,
-            .synchronizeDirectory, .synchronizeAll, .destroy:
-            true
-        case .setAttributes(let changes): changes.size != nil
-        case .release(_, let wrote): wrote
-        case .initialize, .interrupt, .lookup, .forget, .getAttributes, .readLink, .makeSymlink, .makeNode,
-            .makeDirectory, .unlink, .removeDirectory, .rename, .link, .access, .statistics, .create,
-            .makeTemporary, .releaseDirectory, .setXattr, .getXattr, .listXattrs, .removeXattr:
-            false
+        case .synchronizeAll, .copyRange, .destroy: true
+        case .read(_, _, let count): count > Self.shortReadMaxBytes
+        case .write(_, _, let bytes, _): bytes.count > Self.shortWriteMaxBytes
+        default: false
         }
     }
+
+    /// Unsealing as much takes as long as waking a thread, about 20 µs.
+    private static let shortReadMaxBytes = 64 << 10
+    /// A write is copied, and sealed by another thread.
+    private static let shortWriteMaxBytes = 256 << 10
 }
 
 /// The arguments of copy_file_range(2).
