@@ -161,11 +161,13 @@ final class Workers: Sendable {
                 Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
             }
         }
+        // Before the answer: what the app asks next is no crowd.
+        let isOver = turn.isOver()
         switch result {
         case .success(let answer): send(answer, from: buffer, reply)
         case .failure(let error): reply.fail(error.errno)
         }
-        return turn.isOver()
+        return isOver
     }
 
     /// A thread's time as leader while it serves one request.
@@ -184,8 +186,10 @@ final class Workers: Sendable {
 
         mutating func willWait() {
             guard !hasEnded else { return }
-            if workers.crowding.load(ordering: .relaxed) > 1 || workers.receiver.hasRequest {
-                workers.noteCrowding(true)
+            let wasCrowded = workers.crowding.load(ordering: .relaxed) > 1
+            let isCrowded = workers.receiver.hasRequest
+            if wasCrowded || isCrowded {
+                workers.noteCrowding(isCrowded)
                 return end()
             }
             watched = workers.deputy.beginWait()
