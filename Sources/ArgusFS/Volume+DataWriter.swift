@@ -314,12 +314,12 @@ extension Volume {
         let covered = lock.withLock { (names.unsynced, names.unsyncedNames) }
         guard !covered.0.isEmpty || !covered.1.isEmpty else { return }
         do { try parts.store.syncAll() } catch { throw FileSystemError(error) }
+        let overtaken = confirm(covered.0)
         lock.withLock {
             names.unsyncedNames.subtract(covered.1)
-            for (inode, info) in covered.0 {
+            for (inode, info) in covered.0 where !overtaken.contains(inode) {
                 guard let node = names.nodes[inode] else { continue }
                 if names.unsynced[inode] == info { names.unsynced[inode] = nil }
-                if node.newestCommit == info { node.content?.capsule?.noteDurable(info.commit) }
                 let isSettled = node.newestCommit == info && node.content == nil
                 node.row.capsule = CapsuleState(durable: info, isDirty: !isSettled)
                 if isSettled { node.newestCommit = nil }
@@ -327,6 +327,19 @@ extension Volume {
             }
             names.queue.seal()
         }
+    }
+
+    /// Tells the capsules in use which of their commits are durable, so that they keep them from now on. Those it names
+    /// have begun to overwrite that commit with a newer one: it may be gone, and no row may rely on it.
+    private func confirm(_ commits: [InodeNumber: CommitInfo]) -> Set<InodeNumber> {
+        let contents = lock.withLock {
+            commits.compactMap { inode, info in names.nodes[inode]?.content.map { (inode, info.commit, $0) } }
+        }
+        var overtaken: Set<InodeNumber> = []
+        for (inode, commit, content) in contents where content.capsule?.noteDurable(commit) == false {
+            overtaken.insert(inode)
+        }
+        return overtaken
     }
 
     // MARK: Space

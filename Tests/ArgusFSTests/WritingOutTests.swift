@@ -17,12 +17,12 @@ import Testing
         let store = HeldStore(FaultStore())
         let index = MemoryIndex()
         let user = try FolderUser(index: index, store: store)
-        store.holdsCreation(true)
+        store.holds(.create, true)
         let inode = try user.write("temporary", 10_000)
         // Closing has set the data writer to work: it is about to make the capsule.
-        store.waitForCreation()
+        store.wait(for: .create)
         try user.remove("temporary")
-        store.holdsCreation(false)
+        store.holds(.create, false)
         try user.volume.synchronizeAll()
         try user.volume.shutDown()
 
@@ -49,6 +49,37 @@ import Testing
             #expect(try index.reopened().entry(parent: .root, name: FileName(name)) != nil)
         }
         #expect(try index.reopened().entry(parent: .root, name: FileName("draft")) == nil)
+        try user.volume.shutDown()
+    }
+
+    @Test("a row relies on no commit that a newer one overwrites while the store is synced")
+    func overtakenMeanwhile() throws {
+        let store = HeldStore(FaultStore())
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let open = try user.create("overtaken", 10_000)
+        let inode = try #require(try user.inode("overtaken"))
+        let content = try #require(user.volume.lock.withLock { user.volume.names.nodes[inode]?.content })
+        try user.volume.barrier()
+        // One commit that no barrier has covered, and while one does, another.
+        try user.append(to: open, at: 10_000, 10_000)
+        try user.volume.writeOut(inode, content)
+        store.holds(.syncAll, true)
+        let barrier = Thread.start(name: "barrier") { try? user.volume.barrier() }
+        store.wait(for: .syncAll)
+        try user.append(to: open, at: 20_000, 10_000)
+        try user.volume.writeOut(inode, content)
+        store.holds(.syncAll, false)
+        barrier.join()
+
+        let boundary = store.inner.operationCount
+        let found = index.reopened()
+        try store.inner.forEachPowerCut(in: boundary...boundary, seeds: 24) { _, left in
+            let next = try FolderUser(index: found.reopened(), store: left)
+            #expect(try next.read("overtaken").starts(with: user.bytes(10_000)))
+            try next.volume.shutDown()
+        }
+        user.volume.release(open)
         try user.volume.shutDown()
     }
 
@@ -112,7 +143,7 @@ import Testing
 }
 
 /// One person who uses a volume of her own, in memory.
-private final class FolderUser {
+private final class FolderUser: Sendable {
     let volume: Volume
     let caller = Caller(uid: 1000, gid: 1000, pid: 1)
     /// Those of one folder, whoever opens it.
@@ -198,37 +229,49 @@ private final class FolderUser {
     func capsule(of inode: InodeNumber) -> ObjectName { keys.objectName(of: keys.fileID(of: inode)) }
 }
 
-/// A store that stops whoever makes an object until it is told to go on.
+/// A store in which making an object, or syncing all, stops until it is told to go on.
 private final class HeldStore: BackingStore {
     let inner: FaultStore
     private let lock = Lock()
     private let changed = Condition()
     // Guarded by `lock`.
-    nonisolated(unsafe) private var isHeld = false
-    nonisolated(unsafe) private var isWaiting = false
+    nonisolated(unsafe) private var held: Set<StoreOperation> = []
+    nonisolated(unsafe) private var waiting: Set<StoreOperation> = []
 
     init(_ inner: FaultStore) { self.inner = inner }
 
-    func holdsCreation(_ holds: Bool) {
+    func holds(_ operation: StoreOperation, _ holds: Bool) {
         lock.withLock {
-            isHeld = holds
+            if holds { held.insert(operation) } else { held.remove(operation) }
             changed.broadcast()
         }
     }
 
-    func waitForCreation() {
+    /// Returns once somebody stands still there.
+    func wait(for operation: StoreOperation) {
         lock.withLock {
-            while !isWaiting { changed.wait(lock) }
+            while !waiting.contains(operation) { changed.wait(lock) }
+        }
+    }
+
+    private func stop(at operation: StoreOperation) {
+        lock.withLock {
+            guard held.contains(operation) else { return }
+            waiting.insert(operation)
+            changed.broadcast()
+            while held.contains(operation) { changed.wait(lock) }
+            waiting.remove(operation)
         }
     }
 
     func create(_ name: ObjectName) throws(StoreError) -> any BackingObject {
-        lock.withLock {
-            isWaiting = isHeld
-            changed.broadcast()
-            while isHeld { changed.wait(lock) }
-        }
+        stop(at: .create)
         return try inner.create(name)
+    }
+
+    func syncAll() throws(StoreError) {
+        try inner.syncAll()
+        stop(at: .syncAll)
     }
 
     func open(_ name: ObjectName, writable: Bool) throws(StoreError) -> any BackingObject {
@@ -240,7 +283,6 @@ private final class HeldStore: BackingStore {
         try inner.forEachObject(body, stray: stray)
     }
     func syncName(_ name: ObjectName) throws(StoreError) { try inner.syncName(name) }
-    func syncAll() throws(StoreError) { try inner.syncAll() }
     func location(of name: ObjectName) -> String { inner.location(of: name) }
     func space() throws(StoreError) -> StoreSpace { try inner.space() }
     func reserve(_ byteCount: UInt64) throws(StoreError) -> UInt64 { try inner.reserve(byteCount) }
