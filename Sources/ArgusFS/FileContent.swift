@@ -30,6 +30,8 @@ final class FileContent: Sendable {
     // `length` and the space taken, for those who must not wait for `state`.
     private let shownSize: Atomic<UInt64>
     private let shownAllocation = Atomic<UInt64>(0)
+    /// Handles on the file that serve nobody any more and are not closed yet.
+    let cutHandleCount = Atomic<Int>(0)
     /// Since when something differs from the last commit, on the monotonic clock; 0: nothing does.
     private let changedNanoseconds = Atomic<UInt64>(0)
 
@@ -59,6 +61,8 @@ final class FileContent: Sendable {
         let since = changedNanoseconds.load(ordering: .acquiring)
         return (since != 0, since)
     }
+
+    var hasCutHandles: Bool { cutHandleCount.load(ordering: .relaxed) > 0 }
 
     /// Space on storage in bytes, counting what is about to be written; never waits.
     var allocatedByteCount: UInt64 { shownAllocation.load(ordering: .relaxed) }

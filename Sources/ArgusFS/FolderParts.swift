@@ -38,6 +38,8 @@ package protocol ActorResolver: Sendable {
     func subject(uid: UInt32, gid: UInt32) -> Subject
     /// The same, with process and program, for the journal.
     func actor(uid: UInt32, gid: UInt32, pid: UInt32) -> AuditActor
+    /// What the rules ask of the program that a process runs; `path` is what `actor` said of it.
+    func program(pid: UInt32, path: String, for rules: ProgramRules) -> ProgramFacts
 }
 
 /// The protection of a folder while it is in use: replaced as a whole when members change.

@@ -3,6 +3,15 @@ internal import ArgusJournal
 internal import ArgusSystem
 internal import Synchronization
 
+/// Whether a handle still serves who opened it (docs/design/permission.md).
+enum HandleStanding: UInt8, AtomicRepresentable {
+    case permitted
+    /// The right is lost. The kernel is told to drop the file's pages; those that were changed before are still taken.
+    case ending
+    /// Nothing is served any more.
+    case cut
+}
+
 /// An open file or directory.
 final class Handle: Sendable {
     let id: HandleID
@@ -23,10 +32,13 @@ final class Handle: Sendable {
     let bytesCopied = Atomic<UInt64>(0)
     /// Version of the policy under which the handle was last found permitted.
     let policyVersion: Atomic<UInt64>
+    let standing = Atomic<HandleStanding>(.permitted)
+    /// The file's capsule as it lies on storage, where the program is to have that instead of the content.
+    let ciphertext: Ciphertext?
 
     init(
         id: HandleID, inode: InodeNumber, fileID: FileID, flags: OpenFlags, actor: AuditActor, place: AuditPlace,
-        caller: Caller, content: FileContent?, policyVersion: UInt64
+        caller: Caller, content: FileContent?, policyVersion: UInt64, ciphertext: Ciphertext? = nil
     ) {
         self.id = id
         self.inode = inode
@@ -38,6 +50,7 @@ final class Handle: Sendable {
         self.gid = caller.gid
         self.content = content
         self.policyVersion = Atomic(policyVersion)
+        self.ciphertext = ciphertext
     }
 }
 
@@ -58,6 +71,10 @@ final class HandleTable: Sendable {
         guard let handle = lock.withLock({ handles[id] }) else { throw .badHandle }
         return handle
     }
+
+    var isEmpty: Bool { lock.withLock { handles.isEmpty } }
+
+    var all: [Handle] { lock.withLock { Array(handles.values) } }
 
     func remove(_ id: HandleID) -> Handle? {
         lock.withLock { handles.removeValue(forKey: id) }

@@ -1,5 +1,6 @@
 internal import ArgusCore
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 
@@ -13,8 +14,9 @@ final class PermissionCache: Sendable {
     }
 
     private static let maxEntries = 4096
-    /// Groups change without a word: a decision is taken again after 30 s.
-    private static let lifetimeNanoseconds: UInt64 = 30_000_000_000
+    /// Groups change without a word: a decision is taken again after 5 s, from what the directory of persons knows.
+    private static let lifetimeNanoseconds: UInt64 = 5_000_000_000
+    private static let maxPrograms = 256
 
     private let policy: LivePolicy
     private let people: any ActorResolver
@@ -23,6 +25,8 @@ final class PermissionCache: Sendable {
     // Sound: read and written under `lock` alone.
     nonisolated(unsafe) private var entries: [UInt64: Entry] = [:]
     nonisolated(unsafe) private var version: UInt64 = 0
+    /// What the shipped default says of programs by path, where the folder has no rules of its own.
+    nonisolated(unsafe) private var programs: [String: ProgramRule.Effect] = [:]
 
     init(policy: LivePolicy, people: any ActorResolver) {
         self.policy = policy
@@ -44,10 +48,7 @@ final class PermissionCache: Sendable {
         let now = clock.monotonicNanoseconds()
         let current = policy.version
         let known = lock.withLock { () -> Entry? in
-            if version != current {
-                entries = [:]
-                version = current
-            }
+            forget(before: current)
             guard let entry = entries[key], entry.expiresNanoseconds > now else { return nil }
             return entry
         }
@@ -64,6 +65,35 @@ final class PermissionCache: Sendable {
             entries[key] = made
         }
         return made
+    }
+
+    /// Under `lock`.
+    private func forget(before current: UInt64) {
+        guard version != current else { return }
+        entries = [:]
+        programs = [:]
+        version = current
+    }
+
+    /// What the folder's rules say of the program of `actor`.
+    func program(of actor: AuditActor) -> (effect: ProgramRule.Effect, rule: String) {
+        let rules = policy.policy.programs
+        guard rules.rules.isEmpty else {
+            return decideProgram(people.program(pid: actor.pid, path: actor.program, for: rules), by: rules)
+        }
+        let current = policy.version
+        let known = lock.withLock { () -> ProgramRule.Effect? in
+            forget(before: current)
+            return programs[actor.program]
+        }
+        if known == .allow { return (.allow, "") }
+        let decision = decideProgram(ProgramFacts(path: actor.program), by: rules)
+        lock.withLock {
+            guard version == current else { return }
+            if programs.count >= Self.maxPrograms { programs = [:] }
+            programs[actor.program] = decision.effect
+        }
+        return decision
     }
 
     /// The rule that gives or refuses a right, for the journal.
@@ -150,6 +180,17 @@ extension Volume {
         guard !grant.rights.isSuperset(of: right) else { return grant.rule }
         let decision = permissions.decision(right, uid: caller.uid, gid: caller.gid)
         try recordDenial(decision.rule, caller: caller, inode: inode, name: name)
+        throw .accessDenied
+    }
+
+    /// Gate 2 for programs: whether it may open files here at all, and then whether it finds ciphertext.
+    func requireProgram(
+        of actor: AuditActor, caller: Caller, on inode: InodeNumber, writes: Bool
+    ) throws(FileSystemError) -> Bool {
+        let (effect, rule) = permissions.program(of: actor)
+        if effect == .allow { return false }
+        if effect == .withhold, !writes { return true }
+        try recordDenial(rule, caller: caller, inode: inode)
         throw .accessDenied
     }
 }

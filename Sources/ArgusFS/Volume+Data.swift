@@ -11,11 +11,22 @@ extension Volume {
     static let maxFileByteCount: UInt64 = 1 << 44
 
     package func read(
-        _ handle: HandleID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer, caller: Caller
+        _ handle: HandleID, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer, isDirect: Bool = false,
+        caller: Caller
     ) throws(FileSystemError) -> Int {
         let handle = try handles.find(handle)
         guard let content = handle.content else { throw .isDirectory }
         try requirePermitted(handle, .read)
+        if let ciphertext = handle.ciphertext {
+            // A mapping would bring it into the pages that others read.
+            guard isDirect else { throw .accessDenied }
+            let count: Int
+            do throws(StoreError) { count = try ciphertext.read(at: offset, into: buffer) } catch {
+                throw FileSystemError(error)
+            }
+            handle.bytesRead.wrappingAdd(UInt64(count), ordering: .relaxed)
+            return count
+        }
         try load(handle.inode, content)
         let count: Int
         do throws(CapsuleError) { count = try content.read(at: offset, into: buffer) } catch {
@@ -23,19 +34,26 @@ extension Volume {
         }
         handle.bytesRead.wrappingAdd(UInt64(count), ordering: .relaxed)
         noteAccess(handle.inode)
+        if content.hasCutHandles { keepFromCutHandles(handle.inode, offset..<offset + UInt64(buffer.count)) }
         return count
     }
 
     package func write(
-        _ handle: HandleID, at offset: UInt64, from bytes: UnsafeRawBufferPointer, killsSetID: Bool, caller: Caller
+        _ handle: HandleID, at offset: UInt64, from bytes: UnsafeRawBufferPointer, killsSetID: Bool,
+        isWriteBack: Bool = false, caller: Caller
     ) throws(FileSystemError) -> Int {
         let handle = try handles.find(handle)
         guard handle.flags.writes, let content = handle.content else { throw .badHandle }
         guard offset <= Self.maxFileByteCount, UInt64(bytes.count) <= Self.maxFileByteCount - offset else {
             throw .fileTooLarge
         }
-        try requirePermitted(handle, .write)
+        if isWriteBack {
+            try requireWriteBack(handle, offset..<offset + UInt64(bytes.count))
+        } else {
+            try requirePermitted(handle, .write)
+        }
         try store(bytes, at: offset, in: handle.inode, content, killsSetID: killsSetID)
+        if content.hasCutHandles { keepFromCutHandles(handle.inode, offset..<offset + UInt64(bytes.count)) }
         handle.bytesWritten.wrappingAdd(UInt64(bytes.count), ordering: .relaxed)
         return bytes.count
     }
@@ -64,16 +82,6 @@ extension Volume {
             try sealNow(inode, content)
         }
         noteUnwritten(inode, isUrgent: content.dirtyByteCount >= configuration.limits.dirtyBytesPerFile)
-    }
-
-    /// A handle is good as long as its person is permitted: asked again whenever the policy has changed.
-    private func requirePermitted(_ handle: Handle, _ right: Rights) throws(FileSystemError) {
-        let version = permissions.policyVersion
-        guard handle.policyVersion.load(ordering: .relaxed) != version else { return }
-        let needed: Rights = handle.flags.writes ? .write : right
-        try requireRight(
-            needed, of: Caller(uid: handle.uid, gid: handle.gid, pid: handle.actor.pid), on: handle.inode)
-        handle.policyVersion.store(version, ordering: .relaxed)
     }
 
     /// Marks the file as changed since its last durable commit, with the times that a write leaves.
@@ -202,6 +210,7 @@ extension Volume {
     ) throws(FileSystemError) -> UInt64 {
         let handle = try handles.find(handle)
         guard let content = handle.content else { throw .badHandle }
+        try requirePermitted(handle, .read)
         let size = content.size
         guard offset < size else { throw .noSuchDevice }
         try load(handle.inode, content)

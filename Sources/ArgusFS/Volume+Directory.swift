@@ -1,6 +1,7 @@
 package import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
+internal import ArgusPolicy
 internal import ArgusSystem
 
 extension Volume {
@@ -9,13 +10,16 @@ extension Volume {
 
     package func openDirectory(_ inode: InodeNumber, caller: Caller) throws(FileSystemError) -> OpenResult {
         let rule = try requireRight(.list, of: caller, on: inode)
+        let actor = actor(caller)
+        if permissions.program(of: actor).effect == .deny {
+            _ = try requireProgram(of: actor, caller: caller, on: inode, writes: false)
+        }
         let fileID = try transact { () throws(Missing) -> FileID in
             let directory = try directory(inode)
             try require(.read, of: caller, on: directory)
             directory.openCount += 1
             return directory.row.fileID
         }
-        let actor = actor(caller)
         let place = place(of: inode)
         try append(
             AuditEvent(
@@ -45,7 +49,9 @@ extension Volume {
     package func readDirectory(
         _ handle: HandleID, after cookie: DirectoryCookie, caller: Caller, _ body: (DirectoryItem) -> Bool
     ) throws(FileSystemError) {
-        let inode = try handles.find(handle).inode
+        let handle = try handles.find(handle)
+        let inode = handle.inode
+        try requirePermitted(handle, .list)
         if let items = try cachedListing(of: inode, after: cookie) {
             for item in items { guard body(item) else { return } }
             return

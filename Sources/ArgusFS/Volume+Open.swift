@@ -1,6 +1,8 @@
+internal import ArgusCapsule
 package import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
+internal import ArgusStore
 internal import ArgusSystem
 internal import Synchronization
 
@@ -11,6 +13,9 @@ extension Volume {
         let version = permissions.policyVersion
         let rule = try requireRight(
             flags.writes || flags.contains(.truncate) ? .write : .read, of: caller, on: inode)
+        let actor = actor(caller)
+        let writes = flags.writes || flags.contains(.truncate)
+        let isWithheld = try requireProgram(of: actor, caller: caller, on: inode, writes: writes)
         if configuration.isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
         let opened = try transact { () throws(Missing) -> (FileID, FileContent) in
             let node = try node(inode)
@@ -35,9 +40,10 @@ extension Volume {
                 _ = try setAttributes(
                     of: inode, to: AttributeChanges(size: 0, killsSetID: killsSetID), caller: caller)
             }
+            let ciphertext = isWithheld ? try self.ciphertext(of: inode, opened.1) : nil
             return try makeHandle(
-                inode, opened.0, opened.1, flags: flags, activity: .open, rule: rule, caller: caller,
-                version: version)
+                inode, opened.0, opened.1, flags: flags, activity: .open, rule: rule, caller: caller, actor: actor,
+                version: version, ciphertext: ciphertext)
         } catch {
             releaseContent(of: inode)
             throw error
@@ -51,6 +57,8 @@ extension Volume {
     ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
         let version = permissions.policyVersion
         let rule = try requireRight(.write, of: caller, on: parent, name: name)
+        let actor = actor(caller)
+        _ = try requireProgram(of: actor, caller: caller, on: parent, writes: true)
         let made = try change { () throws(Missing) -> (Node?, FileAttributes, FileID, FileContent?) in
             let directory = try directory(parent)
             if let existing = try child(name, of: directory) {
@@ -70,8 +78,8 @@ extension Volume {
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
-                made.1.inode, made.2, content, flags: flags, activity: .create, rule: rule,
-                caller: caller, version: version)
+                made.1.inode, made.2, content, flags: flags, activity: .create, rule: rule, caller: caller,
+                actor: actor, version: version)
             return (made.1, result)
         } catch {
             releaseContent(of: made.1.inode)
@@ -85,6 +93,8 @@ extension Volume {
     ) throws(FileSystemError) -> (attributes: FileAttributes, open: OpenResult) {
         let version = permissions.policyVersion
         let rule = try requireRight(.write, of: caller, on: parent)
+        let actor = actor(caller)
+        _ = try requireProgram(of: actor, caller: caller, on: parent, writes: true)
         let made = try change { () throws(Missing) -> (FileAttributes, FileID, FileContent) in
             let directory = try directory(parent)
             try requireChange(of: directory, by: caller)
@@ -102,8 +112,8 @@ extension Volume {
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
-                made.0.inode, made.1, made.2, flags: flags, activity: .create, rule: rule,
-                caller: caller, version: version)
+                made.0.inode, made.1, made.2, flags: flags, activity: .create, rule: rule, caller: caller,
+                actor: actor, version: version)
             return (made.0, result)
         } catch {
             releaseContent(of: made.0.inode)
@@ -113,22 +123,40 @@ extension Volume {
 
     private func makeHandle(
         _ inode: InodeNumber, _ fileID: FileID, _ content: FileContent, flags: OpenFlags, activity: AuditActivity,
-        rule: String, caller: Caller, version: UInt64
+        rule: String, caller: Caller, actor: AuditActor, version: UInt64, ciphertext: Ciphertext? = nil
     ) throws(FileSystemError) -> OpenResult {
-        let actor = actor(caller)
         let place = place(of: inode)
         var event = AuditEvent(
-            activity: activity, status: .success, actor: actor, fileID: fileID, place: place, reason: rule)
+            activity: activity, status: .success, actor: actor, fileID: fileID, place: place,
+            reason: ciphertext == nil ? rule : "ciphertext")
         event.access = AuditAccess(flags)
         try append(event)
         let handle = Handle(
             id: handles.nextID(), inode: inode, fileID: fileID, flags: flags, actor: actor, place: place,
-            caller: caller, content: content, policyVersion: version)
+            caller: caller, content: content, policyVersion: version, ciphertext: ciphertext)
         handles.insert(handle)
+        revocation.noteOpen()
         if flags.reads { reads.note(process: actor.pid, inode: inode, size: content.size) }
+        // Ciphertext must not come into the pages that others read; and while somebody was cut off from the file, its
+        // pages must not be there for them.
+        let usesDirectIO = ciphertext != nil || content.hasCutHandles
         return OpenResult(
-            handle: handle.id, keepsCache: true, usesDirectIO: false,
+            handle: handle.id, keepsCache: !usesDirectIO, usesDirectIO: usesDirectIO,
             needsFlush: flags.writes && !hasReserve.load(ordering: .relaxed), cachesListing: false)
+    }
+
+    /// The capsule of a file as it lies on storage, with everything written so far in it; nil for a file without content.
+    private func ciphertext(of inode: InodeNumber, _ content: FileContent) throws(FileSystemError) -> Ciphertext {
+        if !configuration.isReadOnly { try writeOut(inode, content) }
+        guard let name = lock.withLock({ names.nodes[inode]?.row.fileID }).map({ parts.keys.objectName(of: $0) }) else {
+            throw .stale
+        }
+        do throws(StoreError) {
+            return Ciphertext(object: try parts.store.open(name, writable: false))
+        } catch {
+            if error == .missing { return Ciphertext(object: nil) }
+            throw FileSystemError(error)
+        }
     }
 
     package func flush(_ handle: HandleID, caller: Caller) throws(FileSystemError) {
@@ -145,6 +173,9 @@ extension Volume {
     /// Ends a handle: its record, and what the last one leaves to do.
     func finish(_ handle: Handle) {
         guard let content = handle.content else { return }
+        if handle.standing.load(ordering: .acquiring) != .permitted {
+            content.cutHandleCount.wrappingSubtract(1, ordering: .relaxed)
+        }
         if handle.flags.writes { recordInferredCopy(to: handle, content) }
         let written = handle.bytesWritten.load(ordering: .relaxed)
         var event = AuditEvent(

@@ -32,6 +32,8 @@ package final class Volume: Sendable {
     let indexProgress = Condition()
     /// The data writer waits here for files to write out.
     let dataWork = Condition()
+    /// Has a lock of its own, under which nothing else is called.
+    let revocation = Revocation()
     // Sound: set once in `init`, cleared in `shutDown`, which no request overlaps.
     nonisolated(unsafe) private var threads: [Thread] = []
     // Sound: set by the driver before the first request.
@@ -54,6 +56,7 @@ package final class Volume: Sendable {
             try append(event)
             throw error
         }
+        revocation.start { [self] in watchPermissions() }
         guard !configuration.isReadOnly else { return }
         refillReserve()
         threads = [
@@ -69,6 +72,7 @@ package final class Volume: Sendable {
     /// Makes everything durable, stops the writers and marks the folder as cleanly ended. No request may follow.
     package func shutDown() throws(FileSystemError) {
         handles.removeAll().forEach { finish($0) }
+        revocation.end()
         try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
         guard !configuration.isReadOnly else { return }
         var failure: FileSystemError?

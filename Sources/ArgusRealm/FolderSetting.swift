@@ -1,11 +1,15 @@
+package import ArgusPolicy
+
 /// One setting of a folder, as `argusfs folder set NAME KEY=VALUE` spells it. A new setting is a new case: its key in
 /// `keys`, its values in `init(text:)`, what it does in `apply`.
 package enum FolderSetting: Hashable, Sendable {
     /// When an operation is answered: with its record in the journal's mapped segment, or with it on disk.
     case audit(isStrict: Bool)
+    /// Which programs may open files, and which find ciphertext.
+    case programs(ProgramRules)
 
     /// Keys with their values, for help and refusals.
-    package static let keys = ["audit=normal|strict"]
+    package static let keys = ["audit=normal|strict", "programs=RULE,…"]
 
     /// Reads `KEY=VALUE`; nil for what is no setting.
     package init?(text: String) {
@@ -13,6 +17,9 @@ package enum FolderSetting: Hashable, Sendable {
         switch (text[..<sign], text[text.index(after: sign)...]) {
         case ("audit", "normal"): self = .audit(isStrict: false)
         case ("audit", "strict"): self = .audit(isStrict: true)
+        case ("programs", let rules):
+            guard let rules = ProgramRules(text: rules) else { return nil }
+            self = .programs(rules)
         default: return nil
         }
     }
@@ -21,12 +28,14 @@ package enum FolderSetting: Hashable, Sendable {
     package var text: String {
         switch self {
         case .audit(let isStrict): isStrict ? "audit=strict" : "audit=normal"
+        case .programs(let rules): "programs=\(rules.text)"
         }
     }
 
     func apply(to record: inout FolderRecord) {
         switch self {
         case .audit(let isStrict): record.isStrict = isStrict
+        case .programs(let rules): record.policy.programs = rules
         }
     }
 }

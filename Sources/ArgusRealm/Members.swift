@@ -76,6 +76,7 @@ package struct FolderSummary: Hashable, Sendable {
     package var created: Timestamp
     /// Whether the journal is on disk before an operation is answered.
     package var isStrict: Bool
+    package var programs: ProgramRules
     /// The process that has the folder open for writing, where it is known.
     package var holder: Int32?
 }

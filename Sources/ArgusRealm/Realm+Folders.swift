@@ -218,6 +218,7 @@ extension FolderSummary {
         keyGeneration = record.generation
         created = record.created
         isStrict = record.isStrict
+        programs = record.policy.programs
         self.holder = holder
     }
 }

@@ -10,6 +10,7 @@ final class RealmPeople: ActorResolver {
     private let processes = ProcessInspector { pid, program, loginUID, origin in
         AuditProcess(pid: pid, program: program, loginUID: loginUID, origin: origin)
     }
+    private let programs = ProgramResolver()
 
     init(_ directory: PersonDirectory) {
         self.directory = directory
@@ -30,6 +31,10 @@ final class RealmPeople: ActorResolver {
         }
         // The inspector has nothing else attached than what its closure above makes.
         return facts.attachment as? AuditProcess ?? .none
+    }
+
+    func program(pid: UInt32, path: String, for rules: ProgramRules) -> ProgramFacts {
+        programs.facts(pid: pid, path: path, for: rules)
     }
 }
 

@@ -57,8 +57,8 @@ struct RequestBytes {
 
     private static func text(_ operation: Operation) -> String {
         switch operation {
-        case .write(let handle, let offset, let data, let kills):
-            "write \(handle) at \(offset): \(Array(data)) kills \(kills)"
+        case .write(let handle, let offset, let data, let kills, let isWriteBack):
+            "write \(handle) at \(offset): \(Array(data)) kills \(kills)" + (isWriteBack ? " back" : "")
         case .setXattr(let name, let value, let flags, let clears):
             "setXattr \(String(decoding: name, as: UTF8.self)) = \(Array(value)) \(flags.rawValue) clears \(clears)"
         case .getXattr(let name, let capacity): "getXattr \(String(decoding: name, as: UTF8.self)) \(capacity)"

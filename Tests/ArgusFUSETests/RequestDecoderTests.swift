@@ -27,12 +27,19 @@ struct RequestDecoderTests {
         (RequestBytes(.create).u32(0o102, 0o100644, 0o22, 0).string("a"), "create a 644 22 66"),
         (RequestBytes(.open).u32(0o1001, 1), "open 513 kills true"),
         (RequestBytes(.open).u32(0, 0), "open 0 kills false"),
-        (RequestBytes(.read).u64(4, 4096).u32(1 << 20, 0).u64(0).u32(0, 0), "read(4, offset: 4096, count: 1048576)"),
+        (
+            RequestBytes(.read).u64(4, 4096).u32(1 << 20, 0).u64(0).u32(0, 0),
+            "read(4, offset: 4096, count: 1048576, isDirect: false)"
+        ),
+        (
+            RequestBytes(.read).u64(4, 4096).u32(1 << 20, 2).u64(0).u32(0, 0),
+            "read(4, offset: 4096, count: 1048576, isDirect: true)"
+        ),
         (
             RequestBytes(.write).u64(4, 5).u32(3, 4).u64(0).u32(1, 0).raw([7, 8, 9]),
             "write 4 at 5: [7, 8, 9] kills true"
         ),
-        (RequestBytes(.write).u64(4, 5).u32(0, 0).u64(0).u32(1, 0), "write 4 at 5: [] kills false"),
+        (RequestBytes(.write).u64(4, 5).u32(0, 0).u64(0).u32(1, 0), "write 4 at 5: [] kills false back"),
         (RequestBytes(.statfs), "statistics"),
         (RequestBytes(.release).u64(4).u32(2, 0).u64(0), "release(4, wrote: true)"),
         (RequestBytes(.release).u64(4).u32(0, 1).u64(0), "release(4, wrote: false)"),

@@ -86,7 +86,7 @@ struct FolderShowCommand: ParsableCommand {
             ("Name", folder.name), ("Id", folder.id.hex), ("Protection", folder.protection.rawValue),
             ("Owner", folder.owner), ("Members", members.isEmpty ? "-" : members.joined(separator: " ")),
             ("Storage", folder.storage), ("Key version", String(folder.keyGeneration)),
-            ("Audit", folder.isStrict ? "strict" : "normal"),
+            ("Programs", folder.programs.text), ("Audit", folder.isStrict ? "strict" : "normal"),
             ("Made", folder.created.shortText + " UTC"),
             ("Driver", folder.holder.map { "process \($0)" } ?? "not mounted"),
         ]
@@ -177,8 +177,14 @@ struct FolderSetCommand: ParsableCommand {
 
               audit=normal   an operation is answered with its record in the journal's memory-mapped segment
               audit=strict   an operation is answered once its record is on disk
+              programs=RULE,…
+                             which programs may open files; the first rule that fits decides, and what none fits may.
+                             allow:, deny: or withhold: (the program reads ciphertext, for backups), then an absolute
+                             path, file:MAJOR:MINOR:INODE, sha256:HEX or *. Indexers and thumbnailers are refused unless
+                             `indexers` is among the rules. All rules are replaced; programs= leaves none.
 
               argusfs folder set plans audit=strict
+              argusfs folder set plans programs=withhold:/usr/bin/restic,deny:/usr/bin/curl
             """)
 
     @Argument(help: "The folder's name.") var name: String
@@ -249,6 +255,8 @@ struct FolderReport: Encodable {
     let members: [Member]
     let storage: String
     let keyVersion: UInt32
+    /// As `folder set NAME programs=` takes it.
+    let programs: String
     /// `normal` or `strict`.
     let audit: String
     let created: String
@@ -263,13 +271,14 @@ struct FolderReport: Encodable {
         members = folder.members.map { Member(who: $0.who, rights: $0.rights.names) }
         storage = folder.storage
         keyVersion = folder.keyGeneration
+        programs = folder.programs.text
         audit = folder.isStrict ? "strict" : "normal"
         created = folder.created.rfc3339
         pid = folder.holder
     }
 
     private enum CodingKeys: CodingKey {
-        case name, folderId, protection, owner, members, storage, keyVersion, audit, created, pid
+        case name, folderId, protection, owner, members, storage, keyVersion, programs, audit, created, pid
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -281,6 +290,7 @@ struct FolderReport: Encodable {
         try container.encode(members, forKey: .members)
         try container.encode(storage, forKey: .storage)
         try container.encode(keyVersion, forKey: .keyVersion)
+        try container.encode(programs, forKey: .programs)
         try container.encode(audit, forKey: .audit)
         try container.encode(created, forKey: .created)
         try container.encode(pid, forKey: .pid)

@@ -96,6 +96,7 @@ final class ControlService: Sendable {
             do throws(RealmError) { try folder.reload() } catch {
                 return try client.reply(.failed(error.message))
             }
+            volume.applyPolicy()
             try client.reply(.done)
         }
     }

@@ -13,11 +13,12 @@ extension Dispatcher {
             return buffer.put(
                 fuse_open_out(
                     try volume.open(header.node, flags: flags, killsSetID: killsSetID, caller: caller)))
-        case .read(let handle, let offset, let count):
+        case .read(let handle, let offset, let count, let isDirect):
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes.prefix(count))
-            return .payload(count: try volume.read(handle, at: offset, into: room, caller: caller))
-        case .write(let handle, let offset, let data, let killsSetID):
-            let count = try volume.write(handle, at: offset, from: data, killsSetID: killsSetID, caller: caller)
+            return .payload(count: try volume.read(handle, at: offset, into: room, isDirect: isDirect, caller: caller))
+        case .write(let handle, let offset, let data, let killsSetID, let isWriteBack):
+            let count = try volume.write(
+                handle, at: offset, from: data, killsSetID: killsSetID, isWriteBack: isWriteBack, caller: caller)
             return buffer.put(fuse_write_out(size: UInt32(count), padding: 0))
         case .flush(let handle):
             try volume.flush(handle, caller: caller)

@@ -18,7 +18,8 @@ final class InvalidationQueue: KernelInvalidator {
         /// Nil: the whole file.
         var content: [InodeNumber: Range<UInt64>?] = [:]
         var entries: [(name: FileName, parent: InodeNumber)] = []
-        var isEmpty: Bool { content.isEmpty && entries.isEmpty }
+        var drops: [(inode: InodeNumber, completion: @Sendable () -> Void)] = []
+        var isEmpty: Bool { content.isEmpty && entries.isEmpty && drops.isEmpty }
     }
 
     private let device: Int32
@@ -43,6 +44,14 @@ final class InvalidationQueue: KernelInvalidator {
             } else {
                 lostCount += 1
             }
+            arrival.signal()
+        }
+    }
+
+    func dropContent(of inode: InodeNumber, completion: @escaping @Sendable () -> Void) {
+        lock.withLock {
+            guard !isEnding else { return }
+            pending.drops.append((inode, completion))
             arrival.signal()
         }
     }
@@ -73,6 +82,10 @@ final class InvalidationQueue: KernelInvalidator {
     func tell(_ work: Pending) {
         for (inode, range) in work.content { tell(inode, range) }
         for entry in work.entries { tell(entry.name, entry.parent) }
+        for drop in work.drops {
+            tell(drop.inode, nil)
+            drop.completion()
+        }
     }
 
     /// Drops what still waits, and lets `run` return: for a mount that is gone.

@@ -18,6 +18,7 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     package static let explicitInvalidation = KernelFeatures(rawValue: 1 << 25)
     package static let killsSetIDInDriver = KernelFeatures(rawValue: 1 << 28)
     package static let extendedSetXattr = KernelFeatures(rawValue: 1 << 29)
+    package static let directIOAllowsMapping = KernelFeatures(rawValue: 1 << 36)
     package static let extendedInit = KernelFeatures(rawValue: 1 << 30)
 
     /// What the driver asks for, where the kernel offers it.
@@ -29,7 +30,7 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     package static let wanted: KernelFeatures = [
         .asyncRead, .atomicTruncate, .exportSupport, .bigWrites, .readDirectoryPlus, .readDirectoryPlusAuto,
         .asyncDirectIO, .parallelDirectoryOperations, .maxPages, .cachesSymlinks, .explicitInvalidation,
-        .killsSetIDInDriver, .extendedSetXattr, .extendedInit, .umaskInDriver,
+        .killsSetIDInDriver, .extendedSetXattr, .extendedInit, .umaskInDriver, .directIOAllowsMapping,
     ]
 
     /// What is asked for besides where the kernel checks POSIX permission. POSIX_ACL makes it decide by access control

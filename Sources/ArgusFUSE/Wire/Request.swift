@@ -75,8 +75,10 @@ package enum Operation {
     case create(FileName, permissions: UInt32, umask: UInt32, flags: OpenFlags)
     case makeTemporary(permissions: UInt32, umask: UInt32, flags: OpenFlags)
     case open(flags: OpenFlags, killsSetID: Bool)
-    case read(HandleID, offset: UInt64, count: Int)
-    case write(HandleID, offset: UInt64, UnsafeRawBufferPointer, killsSetID: Bool)
+    /// `isDirect`: asked for by read(2) past the page cache, not to fill a page.
+    case read(HandleID, offset: UInt64, count: Int, isDirect: Bool)
+    /// `isWriteBack`: a page that was changed through a mapping, by whom nobody knows, with any handle that can write.
+    case write(HandleID, offset: UInt64, UnsafeRawBufferPointer, killsSetID: Bool, isWriteBack: Bool)
     case flush(HandleID)
     case release(HandleID, wrote: Bool)
     case synchronize(HandleID, dataOnly: Bool)

@@ -17,12 +17,15 @@ extension RequestDecoder {
                 killsSetID: raw.open_flags & WireFlags.openKillSetID != 0)
         case .read:
             let raw = try body.read(fuse_read_in.self)
-            return .read(raw.fh, offset: try Self.offset(raw.offset), count: Int(raw.size))
+            return .read(
+                raw.fh, offset: try Self.offset(raw.offset), count: Int(raw.size),
+                isDirect: raw.read_flags & WireFlags.readLockOwner != 0)
         case .write:
             let raw = try body.read(fuse_write_in.self)
             return .write(
                 raw.fh, offset: try Self.offset(raw.offset), try body.bytes(Int(raw.size)),
-                killsSetID: raw.write_flags & WireFlags.writeKillSetID != 0)
+                killsSetID: raw.write_flags & WireFlags.writeKillSetID != 0,
+                isWriteBack: raw.write_flags & WireFlags.writeCache != 0)
         case .flush:
             return .flush(try body.read(fuse_flush_in.self).fh)
         case .release:

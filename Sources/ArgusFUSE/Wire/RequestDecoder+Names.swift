@@ -105,6 +105,10 @@ extension RequestDecoder {
 /// Flags inside requests and answers (linux/fuse.h).
 enum WireFlags {
     static let writeKillSetID: UInt32 = 1 << 2
+    /// The page cache writes back what a mapping changed (FUSE_WRITE_CACHE).
+    static let writeCache: UInt32 = 1 << 0
+    /// read(2) itself asks, with the lock owner named; filling a page has none (FUSE_READ_LOCKOWNER).
+    static let readLockOwner: UInt32 = 1 << 1
     static let openKillSetID: UInt32 = 1 << 0
     static let setXattrKillSetGID: UInt32 = 1 << 0
     static let fsyncDataOnly: UInt32 = 1 << 0
