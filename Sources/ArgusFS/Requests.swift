@@ -147,6 +147,8 @@ package struct OpenFlags: OptionSet, Hashable, Sendable {
 package protocol KernelInvalidator: Sendable {
     /// Drops cached pages of `range`, or of the whole file, and the cached attributes.
     func invalidateContent(of inode: InodeNumber, range: Range<UInt64>?)
+    /// What waits is to be told with the answer that is under way, not after another thread has woken up.
+    func hasten()
     /// Drops all cached pages, mapped ones too, after what was changed in them was written; then calls `completion`, on
     /// another thread. Dropped without a call where the mount is gone.
     func dropContent(of inode: InodeNumber, completion: @escaping @Sendable () -> Void)

@@ -52,6 +52,7 @@ extension Volume {
     /// After an answer to somebody else: a page that is in the cache would be read through the handle that was cut.
     func keepFromCutHandles(_ inode: InodeNumber, _ range: Range<UInt64>) {
         invalidator?.invalidateContent(of: inode, range: range)
+        invalidator?.hasten()
     }
 
     /// The thread that looks again: at who was taken out of a group, and at files whose pages must stay out of the cache.

@@ -21,16 +21,18 @@ package final class Driver: Sendable {
 
     package init(volume: Volume, options: MountOptions) throws(MountError) {
         let session = try MountSession(options)
+        let invalidations = InvalidationQueue(device: session.device.rawValue)
         do throws(SystemError) {
             workers = try Workers(
-                device: session.device.rawValue, volume: volume, kernelChecksPermission: options.defaultPermissions
+                device: session.device.rawValue, volume: volume, invalidations: invalidations,
+                kernelChecksPermission: options.defaultPermissions
             ) { session.raiseReadAhead() }
         } catch {
             session.unmount()
             throw .failed(reason: "no descriptor is left for the mount (\(error.description))")
         }
         self.session = session
-        invalidations = InvalidationQueue(device: session.device.rawValue)
+        self.invalidations = invalidations
         volume.setInvalidator(invalidations)
     }
 

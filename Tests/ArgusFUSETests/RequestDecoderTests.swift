@@ -39,7 +39,8 @@ struct RequestDecoderTests {
             RequestBytes(.write).u64(4, 5).u32(3, 4).u64(0).u32(1, 0).raw([7, 8, 9]),
             "write 4 at 5: [7, 8, 9] kills true"
         ),
-        (RequestBytes(.write).u64(4, 5).u32(0, 0).u64(0).u32(1, 0), "write 4 at 5: [] kills false back"),
+        (RequestBytes(.write).u64(4, 5).u32(0, 0).u64(0).u32(1, 0), "write 4 at 5: [] kills false"),
+        (RequestBytes(.write).u64(4, 5).u32(0, 1).u64(0).u32(1, 0), "write 4 at 5: [] kills false back"),
         (RequestBytes(.statfs), "statistics"),
         (RequestBytes(.release).u64(4).u32(2, 0).u64(0), "release(4, wrote: true)"),
         (RequestBytes(.release).u64(4).u32(0, 1).u64(0), "release(4, wrote: false)"),

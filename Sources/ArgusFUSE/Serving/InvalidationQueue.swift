@@ -4,6 +4,7 @@ internal import ArgusSystem
 internal import CFuse3
 internal import Glibc
 internal import Logging
+internal import Synchronization
 
 /// Tells the kernel what to drop from its caches, on a thread of its own.
 ///
@@ -23,6 +24,10 @@ final class InvalidationQueue: KernelInvalidator {
     }
 
     private let device: Int32
+    /// True while word about content waits that is to be told with the next answer.
+    private let isUrgent = Atomic<Bool>(false)
+    /// True while a worker tells the kernel.
+    private let isTelling = Atomic<Bool>(false)
     private let lock = Lock()
     private let arrival = Condition()
     /// Guarded by `lock`.
@@ -46,6 +51,25 @@ final class InvalidationQueue: KernelInvalidator {
             }
             arrival.signal()
         }
+    }
+
+    var isHastened: Bool { isUrgent.load(ordering: .relaxed) }
+
+    func hasten() { isUrgent.store(true, ordering: .releasing) }
+
+    /// Called by a worker that has just sent its answer and holds nothing: word that must not wait for a thread to wake is
+    /// given at once. One worker at a time does so, so that the others serve what the kernel may need for it.
+    func tellAfterAnswer() {
+        guard isUrgent.load(ordering: .acquiring), !isTelling.exchange(true, ordering: .acquiringAndReleasing) else {
+            return
+        }
+        isUrgent.store(false, ordering: .relaxed)
+        let content = lock.withLock { () -> [InodeNumber: Range<UInt64>?] in
+            defer { pending.content = [:] }
+            return pending.content
+        }
+        for (inode, range) in content { tell(inode, range) }
+        isTelling.store(false, ordering: .releasing)
     }
 
     func dropContent(of inode: InodeNumber, completion: @escaping @Sendable () -> Void) {

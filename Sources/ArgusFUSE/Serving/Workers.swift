@@ -31,6 +31,7 @@ final class Workers: Sendable {
     private let device: Int32
     private let receiver: RequestReceiver
     private let dispatcher: Dispatcher
+    private let invalidations: InvalidationQueue
     private let kernelChecksPermission: Bool
     private let whenAgreed: @Sendable () -> Void
     /// What INIT agreed on (`KernelFeatures.rawValue`).
@@ -52,13 +53,15 @@ final class Workers: Sendable {
 
     /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
     init(
-        device: Int32, volume: Volume, kernelChecksPermission: Bool, whenAgreed: @escaping @Sendable () -> Void
+        device: Int32, volume: Volume, invalidations: InvalidationQueue, kernelChecksPermission: Bool,
+        whenAgreed: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         self.device = device
         self.kernelChecksPermission = kernelChecksPermission
         self.whenAgreed = whenAgreed
         receiver = try RequestReceiver(device: device)
         dispatcher = Dispatcher(volume: volume)
+        self.invalidations = invalidations
     }
 
     /// Serves until the mount is gone or `end` is called, and every request taken is answered.
@@ -161,12 +164,15 @@ final class Workers: Sendable {
                 Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
             }
         }
+        // Who tells the kernel to drop pages may wait for requests that another thread must serve.
+        if invalidations.isHastened { turn.end() }
         // Before the answer: what the app asks next is no crowd.
         let isOver = turn.isOver()
         switch result {
         case .success(let answer): send(answer, from: buffer, reply)
         case .failure(let error): reply.fail(error.errno)
         }
+        if isOver { invalidations.tellAfterAnswer() }
         return isOver
     }
 
