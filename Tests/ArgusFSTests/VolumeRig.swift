@@ -22,7 +22,6 @@ final class VolumeRig {
         func actor(uid: UInt32, gid: UInt32, pid: UInt32) -> AuditActor {
             AuditActor(uid: uid, loginUID: uid, pid: pid, person: "", program: "")
         }
-        func program(pid: UInt32, path: String, for rules: ProgramRules) -> ProgramFacts { ProgramFacts(path: path) }
     }
 
     /// `groups` are the supplementary groups of everyone on a personal mount; nil makes a shared one.
