@@ -44,7 +44,9 @@ package protocol ActorResolver: Sendable {
 
 extension ActorResolver {
     /// Who cannot look at executables knows a program by its path alone: a folder with rules of its own refuses it then.
-    package func program(pid: UInt32, path: String, for rules: ProgramRules) -> ProgramFacts { ProgramFacts(path: path) }
+    package func program(pid: UInt32, path: String, for rules: ProgramRules) -> ProgramFacts {
+        ProgramFacts(path: path)
+    }
 }
 
 /// The protection of a folder while it is in use: replaced as a whole when members change.
