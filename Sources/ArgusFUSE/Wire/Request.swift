@@ -99,8 +99,8 @@ package enum Operation {
     package var worksLong: Bool {
         switch self {
         case .synchronizeAll, .copyRange, .destroy: true
-        case .read(_, _, let count): count > Self.shortReadMaxBytes
-        case .write(_, _, let bytes, _): bytes.count > Self.shortWriteMaxBytes
+        case .read(_, _, let count, _): count > Self.shortReadMaxBytes
+        case .write(_, _, let bytes, _, _): bytes.count > Self.shortWriteMaxBytes
         default: false
         }
     }
