@@ -209,7 +209,11 @@ extension Volume {
                 removeRow(of: node)
                 names.queue.seal()
                 indexWork.signal()
-            } else if content.unwritten.isChanged || node.newestCommit != nil {
+            } else if !configuration.isReadOnly,
+                content.unwritten.isChanged || node.newestCommit != nil || node.row.capsule?.isDirty == true
+            {
+                // Also where the writer has the data in hand, neither waiting nor noted as stored: the row is dirty then,
+                // and without this content nobody would know of the commit to come.
                 noteClosed(inode)
             } else {
                 settle(node)

@@ -114,3 +114,9 @@ package enum Tree {
         return names(path).flatMap { files(below: "\(path)/\($0)") }
     }
 }
+
+/// What the tests were started for.
+package enum TestRun {
+    /// True with ARGUS_LONG_TESTS: also what takes longer than every change can wait for.
+    package static let isLong = getenv("ARGUS_LONG_TESTS") != nil
+}

@@ -31,6 +31,28 @@ import Testing
         #expect(try store.inner.exists(user.capsule(of: inode)) == false)
     }
 
+    @Test("a file read and closed while it is written out keeps what was written to it")
+    func readMeanwhile() throws {
+        let store = HeldStore(FaultStore())
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        store.holds(.create, true)
+        let inode = try user.write("header", 414)
+        store.wait(for: .create)
+        // The writer has taken the bytes, and storage does not have them yet.
+        #expect(try user.read("header") == user.bytes(414))
+        store.holds(.create, false)
+        #expect(try user.read("header") == user.bytes(414))
+        try user.volume.synchronizeAll()
+        #expect(try user.read("header") == user.bytes(414))
+        try user.volume.shutDown()
+
+        #expect(try index.inode(inode)?.capsule?.durableCommit ?? 0 > 0)
+        let next = try FolderUser(index: index.reopened(), store: store)
+        #expect(try next.read("header") == user.bytes(414))
+        try next.volume.shutDown()
+    }
+
     @Test("a full store keeps a durable batch from the index, and loses nothing of it")
     func fullMeanwhile() throws {
         let store = FaultStore()

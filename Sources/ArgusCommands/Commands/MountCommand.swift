@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ArgusFUSE
 internal import ArgusRealm
 internal import ArgusSystem
 internal import Glibc
@@ -49,10 +50,14 @@ struct MountRequest {
     func run() throws(CommandError) {
         try options.check(for: .current)
         let point = try MountPoint.prepared(directory, allowsNonEmpty: options.allowsNonEmptyMountPoint)
-        let open = try openRealm()
+        let access = access
+        let plan = MountPlan(realm: access.path, folder: folder, mountPoint: point.path, options: options)
+        do throws(MountError) { try MountPreflight.check(MountOptions(plan)) } catch {
+            throw CommandError(directory, error.message)
+        }
+        let open = try access.openRealm()
         let summary = try realmResult(folder) { () throws(RealmError) in try open.folder(named: folder) }
         try refuseSecondMount(of: summary, in: open)
-        let plan = MountPlan(realm: open.path, folder: folder, mountPoint: point.path, options: options)
         // The directory that the caller stands in may be the mount point, or be unmounted later.
         chdir("/")
         if runsInForeground {
@@ -63,13 +68,12 @@ struct MountRequest {
         }
     }
 
-    private func openRealm() throws(CommandError) -> Realm {
+    private var access: RealmAccess {
         let isCredentialGiven = given?.keyFile != nil || given?.passphraseFile != nil
-        return try RealmAccess(
+        return RealmAccess(
             realm: given?.realm ?? options.realm,
             keyFile: isCredentialGiven ? given?.keyFile : options.keyFile,
-            passphraseFile: isCredentialGiven ? given?.passphraseFile : options.passphraseFile
-        ).openRealm()
+            passphraseFile: isCredentialGiven ? given?.passphraseFile : options.passphraseFile)
     }
 
     /// A folder has one driver. One that is ending is waited for, when the folder is opened; one that serves a mount is

@@ -2,9 +2,9 @@ internal import ArgusSystem
 internal import Glibc
 
 /// What is checked before libfuse is asked: each failure gets a line of its own, which libfuse and fusermount3(1) do not
-/// give.
-enum MountPreflight {
-    static func check(_ options: MountOptions) throws(MountError) {
+/// give. Commands ask it before they open a folder, so that a mount that cannot come about changes nothing on storage.
+package enum MountPreflight {
+    package static func check(_ options: MountOptions) throws(MountError) {
         try checkDevice()
         try checkPoint(options)
         guard geteuid() != 0 else { return }
