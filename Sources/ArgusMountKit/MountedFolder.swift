@@ -97,7 +97,7 @@ package final class MountedFolder {
     }
 
     /// Where a person finds the program: for others a copy, since the build directory may be in a home that is closed.
-    private func program(for person: Person) throws(KitError) -> String {
+    func program(for person: Person) throws(KitError) -> String {
         if person == .current { return Self.program }
         let copy = scratch.path + "/argusfs"
         if access(copy, X_OK) != 0 { try Program(["install", "-m", "755", Self.program, copy]).wait().required() }
