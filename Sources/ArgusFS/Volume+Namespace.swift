@@ -150,6 +150,11 @@ extension Volume {
     }
 
     func queueLeases() {
+        // Capsules with numbers below `next` are not looked for after a crash: those without a row are listed from now on.
+        for place in names.garbage.indices where !names.garbage[place].isListed {
+            names.queue.add(.putGarbage(names.garbage[place].fileID))
+            names.garbage[place].isListed = true
+        }
         var inodes = ByteWriter()
         inodes.integer(names.inodeLease.next)
         inodes.integer(names.inodeLease.end)

@@ -144,5 +144,5 @@ struct Garbage {
     let removal: UInt64
     let creation: UInt64
     /// Whether the index lists the capsule as garbage.
-    let isListed: Bool
+    var isListed: Bool
 }

@@ -6,6 +6,7 @@ import ArgusPolicy
 import ArgusStore
 import ArgusSystem
 import ArgusTestKit
+import Glibc
 import Testing
 
 @testable import ArgusFS
@@ -50,6 +51,27 @@ import Testing
         #expect(try index.inode(inode)?.capsule?.durableCommit ?? 0 > 0)
         let next = try FolderUser(index: index.reopened(), store: store)
         #expect(try next.read("header") == user.bytes(414))
+        try next.volume.shutDown()
+    }
+
+    @Test("a capsule that could not be deleted before a crash is deleted at the next start")
+    func removedBeforeCrash() throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let inode = try user.write("temporary", 10_000)
+        // Stored, and not durable: no index that may come back has heard of it.
+        while try !store.exists(user.capsule(of: inode)) { usleep(1000) }
+        store.inject(StoreFault(.remove, count: .max, error: .failed(errno: 5)))
+        try user.remove("temporary")
+        try user.volume.synchronizeAll()
+        let found = index.reopened()
+        try? user.volume.shutDown()
+        store.clearFaults()
+        #expect(try store.exists(user.capsule(of: inode)))
+
+        let next = try FolderUser(index: found, store: store)
+        #expect(try !store.exists(user.capsule(of: inode)))
         try next.volume.shutDown()
     }
 

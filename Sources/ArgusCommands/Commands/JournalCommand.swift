@@ -275,7 +275,8 @@ struct JournalPrinter {
     }
 
     private func columns(_ record: JournalRecord) -> String {
-        let person = record.actor.person.isEmpty ? "uid \(record.actor.uid)" : record.actor.person
+        let nobody = record.actor.uid == .max ? "-" : "uid \(record.actor.uid)"
+        let person = record.actor.person.isEmpty ? nobody : record.actor.person
         let program = record.actor.program.split(separator: "/").last.map(String.init) ?? "-"
         var place = String(decoding: record.path, as: UTF8.self)
         if !record.secondPath.isEmpty { place += " → " + String(decoding: record.secondPath, as: UTF8.self) }
