@@ -9,6 +9,12 @@ extension Capsule {
     /// Trailing free pages that a root is not rewritten for.
     private static let trailingPageMax: UInt64 = 64
 
+    /// Free extents shorter than that keep their blocks for the next write.
+    private static let punchedPageMin: UInt64 = 16
+
+    /// How many extents `finish` has to clear, at most: each costs a system call.
+    package var freedExtentCount: Int { writer.withLock { allocator?.freedExtentCount ?? 0 } }
+
     /// Brings the object to rest at the last close: changes that were not committed are dropped, free pages are listed,
     /// punched or cut off, and a root that refers to some of them is replaced. Returns the final commit, which may be a
     /// new one.
@@ -54,8 +60,9 @@ extension Capsule {
     }
 
     private func punch(_ extent: Extent) throws(CapsuleError) {
+        let range = extent.start << CapsuleFormat.pageShift..<extent.end << CapsuleFormat.pageShift
         try stored { () throws(StoreError) in
-            try object.punchHole(extent.start << CapsuleFormat.pageShift..<extent.end << CapsuleFormat.pageShift)
+            if extent.count < Self.punchedPageMin { try object.clear(range) } else { try object.punchHole(range) }
         }
     }
 

@@ -76,6 +76,7 @@ extension Capsule {
         _ scratch: Scratch, _ context: AESGCM
     ) throws(CapsuleError) -> Int {
         let pageCount = CapsuleFormat.pageByteCount
+        prefetchRuns(of: count, scratch)
         var place = 0
         var done = 0
         while place < count && done < target.count {
@@ -103,6 +104,21 @@ extension Capsule {
             done += step
         }
         return done
+    }
+
+    /// Where pages lie apart, storage is told of all of them before the first is waited for.
+    private func prefetchRuns(of count: Int, _ scratch: Scratch) {
+        var start = 0
+        for place in 1..<max(count, 1) + 1 {
+            let (last, next) = (scratch.entries[place - 1], place < count ? scratch.entries[place] : .hole)
+            guard next.isHole || last.isHole || next.page != last.page + 1 else { continue }
+            if start == 0, place >= count { return }
+            if !last.isHole {
+                let first = scratch.entries[start].page
+                object.prefetch(first << CapsuleFormat.pageShift..<(last.page + 1) << CapsuleFormat.pageShift)
+            }
+            start = place
+        }
     }
 
     /// Reads and opens `count` data pages that lie together in the object.

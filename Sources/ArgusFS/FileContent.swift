@@ -17,6 +17,9 @@ final class FileContent: Sendable {
     private let pool: PagePool
     /// Held across everything that changes the capsule.
     let writing = LongLock()
+    /// Held by the first who opened the file, while the kernel is given its content: others must not change it, nor be
+    /// answered, before that is done.
+    let filling = LongLock()
     private let state = ReadWriteLock()
 
     // Sound: each is read and written under `state`; `capsule` changes under `writing` too.

@@ -128,6 +128,10 @@ package struct VolumeLimits: Sendable {
     /// How long a closed file waits before it is written out: the writer is woken once for many, and what is removed
     /// right away is never written.
     package var closedMilliseconds = 20
+    /// How long a closed file with many freed pages is left alone: often it is opened again, and uses them.
+    package var restMilliseconds = 2_000
+    /// Freed extents from which on that is done; fewer are cleared at once.
+    package var restExtents = 64
     /// Space set aside on the store, so that accepted data can always be written. At least `dirtyBytes`.
     package var reserveBytes: UInt64 = 48 << 20
     /// Inode numbers leased at a time.

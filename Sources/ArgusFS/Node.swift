@@ -42,6 +42,8 @@ final class Node {
     var openCount = 0
     /// The content while the file is open or has data to write.
     var content: FileContent?
+    /// The kernel was given the content at an open.
+    var isFilled = false
     /// The newest commit of the capsule, where it is newer than the row says.
     var newestCommit: CommitInfo?
     /// The capsule takes no change any more: it is not authentic, or a sync of it has failed.

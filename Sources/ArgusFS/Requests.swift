@@ -136,6 +136,8 @@ package struct OpenFlags: OptionSet, Hashable, Sendable {
     package static let exclusive = OpenFlags(rawValue: 0o200)
     package static let truncate = OpenFlags(rawValue: 0o1000)
     package static let append = OpenFlags(rawValue: 0o2000)
+    /// O_DIRECT: each of x86-64 and arm64 has one of these bits for it, and the other for O_DIRECTORY, which no file has.
+    package static let direct = OpenFlags(rawValue: 0o240000)
     /// fcntl.h's FMODE_EXEC as the kernel passes it: the file is opened to be executed.
     package static let execute = OpenFlags(rawValue: 0o40)
 
@@ -143,8 +145,13 @@ package struct OpenFlags: OptionSet, Hashable, Sendable {
     package var writes: Bool { rawValue & 0o3 != 0 }
 }
 
-/// Tells the kernel to drop what it cached. Implemented by the driver; never blocks.
-package protocol KernelInvalidator: Sendable {
+/// What the kernel caches of a mount, as the driver changes it.
+package protocol KernelCache: Sendable {
+    /// Puts the beginning of a file's content there; may wait for requests that are being served.
+    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer)
+
+    // What follows never waits.
+
     /// Drops cached pages of `range`, or of the whole file, and the cached attributes.
     func invalidateContent(of inode: InodeNumber, range: Range<UInt64>?)
     /// What waits is to be told with the answer that is under way, not after another thread has woken up.

@@ -124,7 +124,7 @@ extension Volume {
     }
 
     /// relatime, strictatime or noatime (mount(8)).
-    private func noteAccess(_ inode: InodeNumber) {
+    func noteAccess(_ inode: InodeNumber) {
         guard !configuration.isReadOnly, configuration.accessTimes != .none else { return }
         let now = parts.clock.now()
         lock.withLock {
@@ -157,6 +157,7 @@ extension Volume {
     ) throws(FileSystemError) {
         let content = try transact { () throws(Missing) -> FileContent in retainContent(of: try node(inode)) }
         defer { releaseContent(of: inode) }
+        waitForFilling(of: content)
         try load(inode, content)
         try body(content)
     }
@@ -257,7 +258,7 @@ extension Volume {
             guard !ranges.0.overlaps(ranges.1) else { throw .invalidArgument }
         }
         try load(from.inode, input)
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(min(1 << 20, total)), alignment: 4096)
         defer {
             wipe(scratch)
             scratch.deallocate()
@@ -275,7 +276,7 @@ extension Volume {
                 killsSetID: caller.uid != 0)
             done += UInt64(got)
         }
-        invalidator?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)
+        kernelCache?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)
         from.bytesRead.wrappingAdd(done, ordering: .relaxed)
         to.bytesWritten.wrappingAdd(done, ordering: .relaxed)
         to.bytesCopied.wrappingAdd(done, ordering: .relaxed)

@@ -19,6 +19,9 @@ extension Volume {
                     }
                 }
             }
+            if let inode = work.resting {
+                do throws(FileSystemError) { try bringToRest(inode) } catch { lock.withLock { noteResting(inode) } }
+            }
             if work.isBarrierDue {
                 do throws(FileSystemError) { try barrier() } catch { lock.withLock { scheduleBarrier() } }
                 refillReserve()
@@ -30,6 +33,7 @@ extension Volume {
     private struct Work {
         var urgent: [InodeNumber]
         var aged: [InodeNumber]
+        var resting: InodeNumber?
         var isBarrierDue: Bool
     }
 
@@ -58,6 +62,10 @@ extension Volume {
                 defer { names.urgentFiles = [] }
                 if isBarrierDue { names.barrierDueNanoseconds = nil }
                 return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue)
+            }
+            if let resting = names.restingFiles.min(by: { $0.value < $1.value }) {
+                if resting.value <= now { return Work(urgent: [], aged: [], resting: resting.key, isBarrierDue: false) }
+                wait = min(wait, resting.value - now)
             }
             if !names.closedFiles.isEmpty { wait = min(wait, closedDue - now) }
             if let due = names.barrierDueNanoseconds { wait = min(wait, due - now) }
@@ -182,8 +190,9 @@ extension Volume {
         }
     }
 
-    /// Seals and commits what a file has waiting, and after the last close brings its capsule into its final form.
-    func writeOut(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+    /// Seals and commits what a file has waiting, and after the last close brings its capsule into its final form: one
+    /// that takes long only where `rests` says so.
+    func writeOut(_ inode: InodeNumber, _ content: FileContent, rests: Bool = false) throws(FileSystemError) {
         content.writing.lock()
         defer { content.writing.unlock() }
         // Removed and closed meanwhile: nothing needs to be stored.
@@ -204,6 +213,7 @@ extension Volume {
         }
         guard isLast else { return }
         if content.wasCommitted, let capsule = content.capsule {
+            guard mayRest(inode, capsule, isDue: rests) else { return }
             do throws(CapsuleError) { note(try capsule.finish(), of: content) } catch {
                 throw failure(error, of: inode)
             }
@@ -213,6 +223,35 @@ extension Volume {
             guard node.openCount == 0, node.content === content, !content.unwritten.isChanged else { return }
             settle(node)
         }
+    }
+
+    /// Whether a closed file is brought to rest now; otherwise that is noted for later.
+    private func mayRest(_ inode: InodeNumber, _ capsule: Capsule, isDue: Bool) -> Bool {
+        guard !isDue, capsule.freedExtentCount > configuration.limits.restExtents else { return true }
+        lock.withLock { noteResting(inode) }
+        return false
+    }
+
+    /// Under the namespace lock.
+    private func noteResting(_ inode: InodeNumber) {
+        names.restingFiles[inode] =
+            parts.clock.monotonicNanoseconds() + UInt64(configuration.limits.restMilliseconds) * 1_000_000
+        dataWork.signal()
+    }
+
+    /// Brings a closed file to rest; one that is open again is left alone.
+    private func bringToRest(_ inode: InodeNumber) throws(FileSystemError) {
+        let content = lock.withLock { () -> FileContent? in
+            names.restingFiles[inode] = nil
+            return names.nodes[inode]?.content
+        }
+        guard let content else { return }
+        try writeOut(inode, content, rests: true)
+    }
+
+    /// Brings all closed files to rest, those too that were left for later.
+    func bringAllToRest() throws(FileSystemError) {
+        for inode in lock.withLock({ Array(names.restingFiles.keys) }) { try bringToRest(inode) }
     }
 
     private func commit(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
@@ -390,8 +429,7 @@ extension Volume {
         lock.withLock {
             names.garbage += kept
             for garbage in gone where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
-            names.queue.seal()
-            indexWork.signal()
+            sealQueue()
         }
     }
 }

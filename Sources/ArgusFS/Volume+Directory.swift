@@ -39,8 +39,7 @@ extension Volume {
             node.openCount -= 1
             guard node.openCount == 0, node.isRemoved else { return }
             removeRow(of: node)
-            names.queue.seal()
-            indexWork.signal()
+            sealQueue()
         }
     }
 

@@ -36,17 +36,28 @@ extension Volume {
         }
     }
 
+    /// Closes what was queued as one change, and wakes the writer where it does not know of any; under the namespace
+    /// lock. A writer that gathers a batch is left alone.
+    func sealQueue() {
+        names.queue.seal()
+        guard names.isIndexIdle || names.queue.steps.count >= configuration.limits.batchChanges else { return }
+        names.isIndexIdle = false
+        indexWork.signal()
+    }
+
     /// Waits for work; nil when the volume stops.
     private func takeBatch() -> Batch? {
         lock.lock()
         defer { lock.unlock() }
         while names.queue.isEmpty && names.durableRequested <= names.durable {
             if names.isStopping { return nil }
+            names.isIndexIdle = true
             indexWork.wait(lock)
+            names.isIndexIdle = false
         }
         let deadline =
             parts.clock.monotonicNanoseconds() + UInt64(configuration.limits.batchDelayMilliseconds) * 1_000_000
-        while names.durableRequested <= names.durable, !names.isStopping,
+        while names.durableRequested <= names.durable, names.commitRequested <= names.committed, !names.isStopping,
             names.queue.steps.count < configuration.limits.batchChanges
         {
             let now = parts.clock.monotonicNanoseconds()
@@ -144,6 +155,7 @@ extension Volume {
         while names.committed < change {
             if let failure = names.indexFailure { throw failure }
             guard !names.isStopping else { throw .inputOutput }
+            names.commitRequested = max(names.commitRequested, change)
             indexWork.signal()
             indexProgress.wait(lock)
         }

@@ -58,11 +58,8 @@ extension Volume {
         let result = try transact { () throws(Missing) -> R in
             if let failure = names.indexFailure, !(freesSpace && failure == .noSpace) { throw .failed(failure) }
             guard names.queue.steps.count < configuration.limits.queuedChanges else { throw .room }
-            let wasEmpty = names.queue.isEmpty
             let result = try body()
-            names.queue.seal()
-            let count = names.queue.steps.count
-            if wasEmpty || count >= configuration.limits.batchChanges { indexWork.signal() }
+            sealQueue()
             return result
         }
         return result

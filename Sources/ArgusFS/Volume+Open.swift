@@ -17,7 +17,7 @@ extension Volume {
         let writes = flags.writes || flags.contains(.truncate)
         let isWithheld = try requireProgram(of: actor, caller: caller, on: inode, writes: writes)
         if configuration.isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
-        let opened = try transact { () throws(Missing) -> (FileID, FileContent) in
+        let opened = try transact { () throws(Missing) -> (file: FileID, content: FileContent, fills: Bool) in
             let node = try node(inode)
             switch node.row.attributes.kind {
             case .file: break
@@ -33,17 +33,22 @@ extension Volume {
             }
             if flags.writes || flags.contains(.truncate) { mask.insert(.write) }
             try require(mask, of: caller, on: node)
-            return (node.row.fileID, retainContent(of: node))
+            let content = retainContent(of: node)
+            return (node.row.fileID, content, !isWithheld && beginFilling(node, content, flags))
         }
+        if !opened.fills { waitForFilling(of: opened.content) }
+        defer { if opened.fills { opened.content.filling.unlock() } }
         do throws(FileSystemError) {
             if flags.contains(.truncate) {
                 _ = try setAttributes(
                     of: inode, to: AttributeChanges(size: 0, killsSetID: killsSetID), caller: caller)
             }
-            let ciphertext = isWithheld ? try self.ciphertext(of: inode, opened.1) : nil
-            return try makeHandle(
-                inode, opened.0, opened.1, flags: flags, activity: .open, rule: rule, caller: caller, actor: actor,
-                version: version, ciphertext: ciphertext)
+            let ciphertext = isWithheld ? try self.ciphertext(of: inode, opened.content) : nil
+            let result = try makeHandle(
+                inode, opened.file, opened.content, flags: flags, activity: .open, rule: rule, caller: caller,
+                actor: actor, version: version, ciphertext: ciphertext)
+            if opened.fills { fillKernelCache(result.handle, version: version) }
+            return result
         } catch {
             releaseContent(of: inode)
             throw error
@@ -207,8 +212,7 @@ extension Volume {
             guard node.openCount == 0, let content = node.content else { return }
             if node.isRemoved {
                 removeRow(of: node)
-                names.queue.seal()
-                indexWork.signal()
+                sealQueue()
             } else if !configuration.isReadOnly,
                 content.unwritten.isChanged || node.newestCommit != nil || node.row.capsule?.isDirty == true
             {
@@ -230,8 +234,7 @@ extension Volume {
         }
         if node.hasUnqueuedTimes && !configuration.isReadOnly {
             put(node)
-            names.queue.seal()
-            indexWork.signal()
+            sealQueue()
         }
         node.hasUnqueuedTimes = false
         node.content = nil

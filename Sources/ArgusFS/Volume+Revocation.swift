@@ -43,7 +43,7 @@ extension Volume {
         }
         guard !hasOther else { return }
         // What was refused must not stay in the cache for others to see.
-        invalidator?.invalidateContent(of: handle.inode, range: range)
+        kernelCache?.invalidateContent(of: handle.inode, range: range)
         try recordDenial(
             "cut-off", caller: Caller(uid: handle.uid, gid: handle.gid, pid: handle.actor.pid), inode: handle.inode)
         throw .accessDenied
@@ -51,8 +51,8 @@ extension Volume {
 
     /// After an answer to somebody else: a page that is in the cache would be read through the handle that was cut.
     func keepFromCutHandles(_ inode: InodeNumber, _ range: Range<UInt64>) {
-        invalidator?.invalidateContent(of: inode, range: range)
-        invalidator?.hasten()
+        kernelCache?.invalidateContent(of: inode, range: range)
+        kernelCache?.hasten()
     }
 
     /// The thread that looks again: at who was taken out of a group, and at files whose pages must stay out of the cache.
@@ -98,11 +98,11 @@ extension Volume {
             place: knownPlace(of: handle.inode) ?? handle.place, reason: "cut-off:\(rule)")
         // A journal that has failed refuses whatever is asked next; the cut holds all the same.
         try? parts.journal.append(event)
-        guard handle.content != nil, let invalidator else {
+        guard handle.content != nil, let kernelCache else {
             return handle.standing.store(.cut, ordering: .releasing)
         }
         revocation.beginDrop()
-        invalidator.dropContent(of: handle.inode) { [self] in
+        kernelCache.dropContent(of: handle.inode) { [self] in
             finishCut(handle)
             revocation.endDrop()
         }
@@ -116,8 +116,8 @@ extension Volume {
     /// A page that was busy, or changed again, while it was to be dropped.
     private func dropAgain(_ inode: InodeNumber) {
         let hasCutHandles = lock.withLock { names.nodes[inode]?.content?.hasCutHandles ?? false }
-        guard hasCutHandles, let invalidator else { return revocation.unschedule(inode) }
-        invalidator.invalidateContent(of: inode, range: nil)
+        guard hasCutHandles, let kernelCache else { return revocation.unschedule(inode) }
+        kernelCache.invalidateContent(of: inode, range: nil)
     }
 }
 

@@ -37,7 +37,7 @@ package final class Volume: Sendable {
     // Sound: set once in `init`, cleared in `shutDown`, which no request overlaps.
     nonisolated(unsafe) private var threads: [Thread] = []
     // Sound: set by the driver before the first request.
-    nonisolated(unsafe) private(set) var invalidator: (any KernelInvalidator)?
+    nonisolated(unsafe) private(set) var kernelCache: (any KernelCache)?
     /// Whether the store's reserve is in place: without it every write waits for storage.
     let hasReserve = Atomic<Bool>(false)
 
@@ -65,8 +65,8 @@ package final class Volume: Sendable {
         ]
     }
 
-    package func setInvalidator(_ invalidator: any KernelInvalidator) {
-        self.invalidator = invalidator
+    package func setKernelCache(_ kernelCache: any KernelCache) {
+        self.kernelCache = kernelCache
     }
 
     /// Makes everything durable, stops the writers and marks the folder as cleanly ended. No request may follow.
@@ -76,6 +76,7 @@ package final class Volume: Sendable {
         try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
         guard !configuration.isReadOnly else { return }
         var failure: FileSystemError?
+        do throws(FileSystemError) { try bringAllToRest() } catch { failure = error }
         do throws(FileSystemError) { try synchronizeAll() } catch { failure = error }
         lock.withLock { names.isStopping = true }
         indexWork.broadcast()
@@ -108,6 +109,10 @@ struct Namespace {
     /// What the durable commit under way, if any, will cover.
     var durableTarget: UInt64 = 0
     var durableRequested: UInt64 = 0
+    /// Newest change that somebody waits to find in the index.
+    var commitRequested: UInt64 = 0
+    /// The index writer sleeps until it is signalled, with nothing in hand.
+    var isIndexIdle = false
     /// Why the index cannot be written; requests that change something are refused meanwhile.
     var indexFailure: FileSystemError?
     var isStopping = false
@@ -118,6 +123,8 @@ struct Namespace {
     /// Files that were closed with something left to write, and since when the first of them waits.
     var closedFiles: [InodeNumber] = []
     var closedNanoseconds: UInt64 = 0
+    /// Closed files whose capsules take long to bring to rest, and when that is due, on the monotonic clock.
+    var restingFiles: [InodeNumber: UInt64] = [:]
     /// Newest commit of each capsule that no barrier covered yet.
     var unsynced: [InodeNumber: CommitInfo] = [:]
     /// Capsules whose names in the store no barrier covered yet.

@@ -33,16 +33,16 @@ package final class Driver: Sendable {
         }
         self.session = session
         self.invalidations = invalidations
-        volume.setInvalidator(invalidations)
+        volume.setKernelCache(invalidations)
     }
 
     /// Serves until the mount is gone, then returns with every request answered and no thread left.
     package func run() {
-        let invalidator = Thread.start(name: "fuse-notify") { [invalidations] in invalidations.run() }
+        let notifier = Thread.start(name: "fuse-notify") { [invalidations] in invalidations.run() }
         workers.serve()
         invalidations.end()
         session.unmount()
-        invalidator.join()
+        notifier.join()
         lock.withLock {
             hasEnded = true
             ended.broadcast()

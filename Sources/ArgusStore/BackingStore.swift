@@ -62,6 +62,10 @@ package protocol BackingObject: AnyObject, Sendable {
     func truncate(to size: UInt64) throws(StoreError)
     /// Frees the space of `range`, which then reads as zeros; the size stays.
     func punchHole(_ range: Range<UInt64>) throws(StoreError)
+    /// Makes `range` read as zeros; its space may stay set aside for what is written there next. The size stays.
+    func clear(_ range: Range<UInt64>) throws(StoreError)
+    /// Lets storage begin to read `range`, which is about to be asked for. Does not wait, and cannot fail.
+    func prefetch(_ range: Range<UInt64>)
     /// Makes everything written so far durable (fdatasync(2)). After an error nothing is known about
     /// what was written since the last success.
     func sync() throws(StoreError)
@@ -69,6 +73,11 @@ package protocol BackingObject: AnyObject, Sendable {
     func size() throws(StoreError) -> UInt64
     /// Bytes that the object takes up on storage.
     func allocatedBytes() throws(StoreError) -> UInt64
+}
+
+extension BackingObject {
+    package func clear(_ range: Range<UInt64>) throws(StoreError) { try punchHole(range) }
+    package func prefetch(_ range: Range<UInt64>) {}
 }
 
 /// Where capsules lie: a flat set of named objects. Untrusted: what it returns may have been altered by anyone.

@@ -49,6 +49,9 @@ package final class LongLock: Sendable {
         inner.lock()
     }
 
+    /// Takes the lock where nobody has it.
+    package func tryLock() -> Bool { pthread_mutex_trylock(inner.mutex) == 0 }
+
     package func unlock() { inner.unlock() }
 
     @inlinable

@@ -13,11 +13,23 @@ extension OwnedDescriptor {
 
     /// Frees the blocks of `range`, which must not be empty; the size stays. EOPNOTSUPP where the filesystem cannot.
     package borrowing func punchHole(_ range: Range<UInt64>) throws(SystemError) {
+        try change(range) { argus_punch_hole($0, $1, $2) }
+    }
+
+    /// Makes `range`, which must not be empty, read as zeros and keeps its blocks; the size stays. EOPNOTSUPP where the
+    /// filesystem cannot.
+    package borrowing func zeroRange(_ range: Range<UInt64>) throws(SystemError) {
+        try change(range) { argus_zero_range($0, $1, $2) }
+    }
+
+    private borrowing func change(
+        _ range: Range<UInt64>, _ call: (Int32, Int64, Int64) -> Int32
+    ) throws(SystemError) {
         let descriptor = rawValue
         guard let start = Int64(exactly: range.lowerBound), let end = Int64(exactly: range.upperBound) else {
             throw SystemError(errno: EFBIG, call: "fallocate(2)")
         }
-        try systemCall("fallocate(2)") { argus_punch_hole(descriptor, start, end - start) }
+        try systemCall("fallocate(2)") { call(descriptor, start, end - start) }
     }
 }
 

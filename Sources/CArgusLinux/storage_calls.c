@@ -69,6 +69,10 @@ int argus_punch_hole(int file, long long offset, long long count) {
     return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
 }
 
+int argus_zero_range(int file, long long offset, long long count) {
+    return fallocate(file, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
 int argus_sync_filesystem(int descriptor) { return syncfs(descriptor); }
 
 ssize_t argus_read_cached(int file, void *buffer, size_t count, off_t offset) {

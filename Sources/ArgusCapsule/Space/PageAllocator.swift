@@ -116,6 +116,11 @@ struct PageAllocator: Sendable {
         return (end, unprotected.merged(with: ExtentSet(afterDurable.flatMap(\.extents))), unprotected)
     }
 
+    /// Extents that may hold something and refer to nothing that is needed.
+    var freedExtentCount: Int {
+        hasFreed ? free.count + loose.count + afterWrite.count + afterDurable.reduce(0) { $0 + $1.extents.count } : 0
+    }
+
     /// Pages that wait for a commit to become durable.
     var heldPageCount: UInt64 { afterDurable.reduce(0) { $0 + $1.extents.reduce(0) { $0 + $1.count } } }
 

@@ -11,7 +11,7 @@ internal import Synchronization
 /// The kernel may take a page's lock for it, which a pending READ of this very driver holds: so a worker never tells it,
 /// but leaves word here and goes on. Word about one inode is kept once, widened as more comes, so that the queue is no
 /// longer than the number of inodes that changed.
-final class InvalidationQueue: KernelInvalidator {
+final class InvalidationQueue: KernelCache {
     /// Inodes and names waiting; past it, word is lost and the log says so. 40 MiB at most.
     static let waitingMax = 1 << 18
 
@@ -38,6 +38,13 @@ final class InvalidationQueue: KernelInvalidator {
     nonisolated(unsafe) private var lostCount = 0
 
     init(device: Int32) { self.device = device }
+
+    /// By the calling thread, which must hold nothing that a READ needs: the kernel may make it wait for one.
+    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer) {
+        let message = fuse_notify_store_out(
+            nodeid: inode.rawValue, offset: 0, size: UInt32(bytes.count), padding: 0)
+        withUnsafeBytes(of: message) { send(FUSE_NOTIFY_STORE, $0, bytes) }
+    }
 
     func invalidateContent(of inode: InodeNumber, range: Range<UInt64>?) {
         lock.withLock {
@@ -164,12 +171,15 @@ final class InvalidationQueue: KernelInvalidator {
     }
 
     /// A notification is an answer to no request: its `unique` is 0, and its `error` says what it is (fuse(4)).
-    private func send(_ code: fuse_notify_code, _ payload: UnsafeRawBufferPointer) {
+    private func send(
+        _ code: fuse_notify_code, _ payload: UnsafeRawBufferPointer,
+        _ content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) {
         var header = fuse_out_header()
-        header.len = UInt32(MemoryLayout<fuse_out_header>.size + payload.count)
+        header.len = UInt32(MemoryLayout<fuse_out_header>.size + payload.count + content.count)
         header.error = Int32(code.rawValue)
         // ENOENT: the kernel has nothing of it in its caches.
-        sendMessage(header, payload, to: device, opcode: 0)
+        sendMessage(header, payload, content, to: device, opcode: 0)
     }
 }
 

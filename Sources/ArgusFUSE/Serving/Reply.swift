@@ -54,17 +54,22 @@ struct Reply: ~Copyable {
 /// ENOENT means that the caller was killed meanwhile, ENODEV that the mount is gone: nobody waits any more.
 @discardableResult
 func sendMessage(
-    _ header: fuse_out_header, _ payload: UnsafeRawBufferPointer, to descriptor: Int32, opcode: UInt32
+    _ header: fuse_out_header, _ payload: UnsafeRawBufferPointer,
+    _ content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), to descriptor: Int32,
+    opcode: UInt32
 ) -> Int32 {
     var header = header
     let cause = withUnsafeMutableBytes(of: &header) { headerBytes -> Int32 in
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { vectors -> Int32 in
+        withUnsafeTemporaryAllocation(of: iovec.self, capacity: 3) { vectors -> Int32 in
             vectors[0] = iovec(iov_base: headerBytes.baseAddress, iov_len: headerBytes.count)
             // writev(2) only reads what it is given.
             vectors[1] = iovec(
                 iov_base: UnsafeMutableRawPointer(mutating: payload.baseAddress), iov_len: payload.count)
+            vectors[2] = iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: content.baseAddress), iov_len: content.count)
+            let count: Int32 = content.isEmpty ? payload.isEmpty ? 1 : 2 : 3
             while true {
-                let written = writev(descriptor, vectors.baseAddress, payload.isEmpty ? 1 : 2)
+                let written = writev(descriptor, vectors.baseAddress, count)
                 let cause = errno
                 if written >= 0 { return 0 }
                 if cause != EINTR { return cause }

@@ -98,7 +98,7 @@ package enum Operation {
     /// True where serving keeps a processor busy, or waits, for long: the leader gives its place away first.
     package var worksLong: Bool {
         switch self {
-        case .synchronizeAll, .copyRange, .destroy: true
+        case .synchronizeAll, .destroy: true
         case .read(_, _, let count, _): count > Self.shortReadMaxBytes
         case .write(_, _, let bytes, _, _): bytes.count > Self.shortWriteMaxBytes
         default: false

@@ -25,6 +25,9 @@ int argus_allocate(int file, long long count);
 /// Frees the blocks of a range, which then reads as zeros; the size stays (fallocate(2)). 0, or -1 with errno.
 int argus_punch_hole(int file, long long offset, long long count);
 
+/// Makes a range read as zeros without freeing its blocks; the size stays (fallocate(2)). 0, or -1 with errno.
+int argus_zero_range(int file, long long offset, long long count);
+
 /// Writes back everything on the filesystem of an open file (syncfs(2)). 0, or -1 with errno.
 int argus_sync_filesystem(int descriptor);
 
