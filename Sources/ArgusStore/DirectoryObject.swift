@@ -7,6 +7,7 @@ internal import Glibc
 final class DirectoryObject: BackingObject {
     private let descriptor: OwnedDescriptor
     private let isWritable: Bool
+    private let direct = DirectReads()
 
     init(_ descriptor: consuming OwnedDescriptor, writable: Bool) {
         self.descriptor = descriptor
@@ -36,6 +37,7 @@ final class DirectoryObject: BackingObject {
     private static let spinNanoseconds: UInt64 = 100_000
 
     private func readSome(into rest: UnsafeMutableRawBufferPointer, at position: off_t) throws(StoreError) -> Int {
+        if let got = direct.read(from: descriptor, into: rest, at: position) { return got }
         if WaitNotice.isWanted {
             let start = SystemClock().monotonicNanoseconds()
             repeat {

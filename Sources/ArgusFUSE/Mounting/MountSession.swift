@@ -64,7 +64,7 @@ final class MountSession: @unchecked Sendable {
     }
 
     /// The kernel's readahead for FUSE is 128 KiB: a quarter of what hides the round trip of a sequential reader.
-    private static let readAheadKiB = "1024"
+    private static let readAheadKiB = "4096"
 
     /// Raises the readahead of the mount; for root alone, and only once the kernel knows the driver's limits.
     func raiseReadAhead() {

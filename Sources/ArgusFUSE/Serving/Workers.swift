@@ -158,10 +158,15 @@ final class Workers: Sendable {
             return false
         }
         var turn = Turn(workers: self)
-        if operation.worksLong { turn.end() }
-        let result = withUnsafeMutablePointer(to: &turn) { turn in
-            WaitNotice.with({ $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() }, turn) {
-                Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+        let result: Result<Answer, FileSystemError>
+        if operation.worksLong {
+            turn.end()
+            result = Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+        } else {
+            result = withUnsafeMutablePointer(to: &turn) { turn in
+                WaitNotice.with({ $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() }, turn) {
+                    Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+                }
             }
         }
         // Who tells the kernel to drop pages may wait for requests that another thread must serve.

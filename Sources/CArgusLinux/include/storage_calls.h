@@ -33,3 +33,9 @@ int argus_sync_filesystem(int descriptor);
 
 /// Reads what is in the page cache (preadv2(2), RWF_NOWAIT). -1 with EAGAIN where storage would be waited for.
 ssize_t argus_read_cached(int file, void *_Nonnull buffer, size_t count, off_t offset);
+
+/// How many pages of a range the page cache holds (cachestat(2), Linux 6.5), or -1 with errno.
+long long argus_cached_pages(int file, long long offset, long long count);
+
+/// Opens the same file again for reads that pass the page cache by (open(2), O_DIRECT). A descriptor, or -1 with errno.
+int argus_reopen_direct(int file);
