@@ -11,7 +11,7 @@ package struct FolderParts: Sendable {
     package var folder: FolderID
     package var index: any MappingIndex
     package var store: any BackingStore
-    package var keys: FolderKeys
+    package var liveKeys: LiveKeys
     package var policy: LivePolicy
     package var people: any ActorResolver
     package var journal: any JournalSink
@@ -24,12 +24,28 @@ package struct FolderParts: Sendable {
         self.folder = folder
         self.index = index
         self.store = store
-        self.keys = keys
+        liveKeys = LiveKeys(keys)
         self.policy = policy
         self.people = people
         self.journal = journal
         self.clock = clock
     }
+
+    /// The keys as they are now.
+    package var keys: FolderKeys { liveKeys.keys }
+}
+
+/// The keys of a folder while it is in use: replaced as a whole when the folder gets a new one.
+package final class LiveKeys: Sendable {
+    // Sound: `current` is read and written under `lock` alone.
+    nonisolated(unsafe) private var current: FolderKeys
+    private let lock = Lock()
+
+    package init(_ keys: FolderKeys) { current = keys }
+
+    package var keys: FolderKeys { lock.withLock { current } }
+
+    package func replace(with keys: FolderKeys) { lock.withLock { current = keys } }
 }
 
 /// Tells who stands behind a request. Answers from caches; it may be called for every request.

@@ -27,6 +27,7 @@ extension Volume {
                 refillReserve()
             }
             deleteGarbage()
+            if work.rewraps { rewrapSome() }
         }
     }
 
@@ -35,6 +36,7 @@ extension Volume {
         var aged: [InodeNumber]
         var resting: InodeNumber?
         var isBarrierDue: Bool
+        var rewraps: Bool
     }
 
     private func takeWork() -> Work? {
@@ -58,13 +60,14 @@ extension Volume {
                 names.urgentFiles += names.closedFiles
                 names.closedFiles = []
             }
-            if !names.urgentFiles.isEmpty || !aged.isEmpty || isBarrierDue {
+            let rewraps = names.rewrapNext != nil
+            if !names.urgentFiles.isEmpty || !aged.isEmpty || isBarrierDue || rewraps {
                 defer { names.urgentFiles = [] }
                 if isBarrierDue { names.barrierDueNanoseconds = nil }
-                return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue)
+                return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue, rewraps: rewraps)
             }
             if let resting = names.restingFiles.min(by: { $0.value < $1.value }) {
-                if resting.value <= now { return Work(urgent: [], aged: [], resting: resting.key, isBarrierDue: false) }
+                if resting.value <= now { return Work(urgent: [], aged: [], resting: resting.key, isBarrierDue: false, rewraps: false) }
                 wait = min(wait, resting.value - now)
             }
             if !names.closedFiles.isEmpty { wait = min(wait, closedDue - now) }
@@ -254,8 +257,11 @@ extension Volume {
         for inode in lock.withLock({ Array(names.restingFiles.keys) }) { try bringToRest(inode) }
     }
 
-    private func commit(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+    /// Commits what is sealed, under the folder's newest key; the caller holds `writing`.
+    func commit(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
         guard let capsule = content.capsule else { return }
+        let keys = parts.keys
+        if capsule.info.keyGeneration < keys.current.generation { capsule.rewrap(keys: keys) }
         let (attributes, label) = try transact { () throws(Missing) -> (FileAttributes, CapsuleLabel) in
             let node = try node(inode)
             let a = node.row.attributes

@@ -29,6 +29,12 @@ extension Volume {
             }
             try clearGarbage()
             try mark(inodes: probed.upperBound, isUnclean: wasMounted)
+            let rewrapped = try parts.index.meta(.rewrapped) ?? []
+            lock.withLock {
+                names.rewrappedGeneration =
+                    rewrapped.count == 4 ? rewrapped.reversed().reduce(0) { $0 << 8 | KeyGeneration($1) } : 1
+            }
+            rewrapFiles()
         } catch let error as IndexError {
             throw FileSystemError(error)
         } catch let error as FileSystemError {

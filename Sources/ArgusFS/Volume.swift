@@ -34,6 +34,8 @@ package final class Volume: Sendable {
     let dataWork = Condition()
     /// Has a lock of its own, under which nothing else is called.
     let revocation = Revocation()
+    /// Held while files are rewrapped.
+    let rewrapping = Lock()
     // Sound: set once in `init`, cleared in `shutDown`, which no request overlaps.
     nonisolated(unsafe) private var threads: [Thread] = []
     // Sound: set by the driver before the first request.
@@ -73,6 +75,7 @@ package final class Volume: Sendable {
     package func shutDown() throws(FileSystemError) {
         handles.removeAll().forEach { finish($0) }
         revocation.end()
+        endRewrappingEarly()
         try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
         guard !configuration.isReadOnly else { return }
         var failure: FileSystemError?
@@ -137,6 +140,13 @@ struct Namespace {
     /// Capsules may be one commit ahead of their rows: the last end was unclean.
     var mayLag = false
     var barrierDueNanoseconds: UInt64?
+    /// Every capsule is known to have the folder's key of this generation.
+    var rewrappedGeneration: KeyGeneration = 0
+    /// From which inode on files may have an older key; nil where nobody is looking.
+    var rewrapNext: InodeNumber?
+    /// Rises whenever the look for them starts anew.
+    var rewrapPass: UInt64 = 0
+    var rewrapHasFailures = false
 
     init(limits: VolumeLimits) {
         inodeLease = NumberLease(next: 2, size: limits.inodeLease)

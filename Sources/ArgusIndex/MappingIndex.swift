@@ -106,6 +106,8 @@ package enum MetaKey: String, Sendable, CaseIterable {
     case mayLag
     /// 16 bytes: the boot during which the index was last written (/proc/sys/kernel/random/boot_id).
     case bootID
+    /// 4 bytes: every capsule has the folder's key of this generation, or a newer one.
+    case rewrapped
 }
 
 package enum IndexError: Error, Hashable, Sendable {

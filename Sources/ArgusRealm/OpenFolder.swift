@@ -1,3 +1,4 @@
+internal import ArgusCapsule
 internal import ArgusCore
 package import ArgusFS
 internal import ArgusIdentity
@@ -34,8 +35,9 @@ package final class OpenFolder: Sendable {
     private let journal: Journal?
     private let lock = Lock()
     // Guarded by `lock`.
-    nonisolated(unsafe) private var current: FolderParts
     nonisolated(unsafe) private var isClosed = false
+    /// What a `Volume` is made of.
+    package let parts: FolderParts
 
     init(_ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int) throws(RealmError) {
         let directory = try realm.find(name).directory
@@ -78,7 +80,7 @@ package final class OpenFolder: Sendable {
             self.index = index
             self.place = place
             self.journal = journal
-            self.current = FolderParts(
+            self.parts = FolderParts(
                 folder: record.id, index: index, store: store, keys: keys, policy: LivePolicy(record.policy),
                 people: RealmPeople(realm.identity), journal: journal ?? ClosedJournal(), clock: realm.clock)
         } catch {
@@ -87,11 +89,8 @@ package final class OpenFolder: Sendable {
         }
     }
 
-    /// What a `Volume` is made of.
-    package var parts: FolderParts { lock.withLock { current } }
-
     /// Reads members, settings and keys again, after another process has changed them. Policy and settings change at
-    /// once for all who have `parts`; new keys are in what `parts` gives from now on.
+    /// once for all who have `parts`, and so do new keys; `Volume.rewrapFiles` then gives them to files that have older ones.
     package func reload() throws(RealmError) {
         let record = try realmDirectory.withChangeLock { () throws(RealmError) in
             let record = try FolderRecord.read(in: directory, secrets: secrets)
@@ -103,10 +102,12 @@ package final class OpenFolder: Sendable {
         let keys = try secrets.unwrap(record.keys)
         identity.update(persons: try PersonsRecord.read(in: realmDirectory, keys: realmKeys))
         journal?.setMode(record.isStrict ? .strict : .normal)
-        lock.withLock {
-            current.keys = keys
-            current.policy.replace(with: record.policy)
-        }
+        let parts = parts
+        parts.policy.replace(with: record.policy)
+        guard keys.current.generation > parts.keys.current.generation else { return }
+        parts.liveKeys.replace(with: keys)
+        // The index's own capsule gets the new key with its next commit.
+        index.capsule.rewrap(keys: keys)
     }
 
     /// The newest record that the folder's index knows, or that the journal open here has; nil before the first.

@@ -50,6 +50,10 @@ struct PendingChange: Codable, Hashable, Sendable {
         return changes
     }
 
+    static func keyRotated(to generation: KeyGeneration, by actor: AuditActor) -> PendingChange {
+        PendingChange(.keyRotated, "key \(generation)", by: actor)
+    }
+
     var event: AuditEvent {
         AuditEvent(
             activity: AuditActivity(rawValue: activity) ?? .policyApplied, status: .success,

@@ -3,13 +3,15 @@ internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusStore
 internal import ArgusSystem
+internal import Glibc
 
 /// Giving a folder a new key.
 extension Realm {
-    /// Makes a new key generation. New files are sealed with it; of a folder that nobody uses, every file is, by
-    /// rewrapping its key, which rewrites no content. A folder in use is rewrapped by the next rotation at rest.
+    /// Makes a new key generation. New files are sealed with it; the keys of all others are wrapped under it, which
+    /// rewrites no content: at once in a folder that nobody uses, by its driver in one that is mounted, once that is told to
+    /// reload.
     ///
-    /// The new generation is durable first. Cut short, the rest is rewrapped by the next rotation.
+    /// The new generation is durable first. Cut short, the rest is rewrapped by the next mount, or the next rotation.
     package func rotateKey(ofFolder name: String) throws(RealmError) -> FolderSummary {
         let lock: FolderLock?
         do throws(RealmError) {
@@ -19,20 +21,26 @@ extension Realm {
             lock = nil
         }
         defer { lock?.release() }
+        let actor = RealmPeople(identity).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
         let (directory, record) = try withChangeLock { () throws(RealmError) in
             let (directory, found) = try find(name)
             var record = found
             record.keys = try secrets(of: record.id).rotate(record.keys)
+            record.pending.append(.keyRotated(to: record.generation, by: actor))
             record.revision += 1
             try record.write(in: directory, secrets: secrets(of: record.id))
             return (directory, record)
         }
-        if lock != nil {
-            let secrets = secrets(of: record.id)
-            try KeyRewrapping(record, directory: directory, keys: try secrets.unwrap(record.keys), secrets: secrets)
-                .run()
+        guard lock != nil else { return try summary(record, in: directory) }
+        let folderSecrets = secrets(of: record.id)
+        try KeyRewrapping(
+            record, directory: directory, keys: try folderSecrets.unwrap(record.keys), secrets: folderSecrets
+        ).run()
+        return try withChangeLock { () throws(RealmError) in
+            let newest = try FolderRecord.read(in: directory, secrets: folderSecrets)
+            try journalPending(of: newest, in: directory)
+            return try summary(newest, in: directory)
         }
-        return try summary(record, in: directory)
     }
 }
 

@@ -80,6 +80,12 @@ extension Realm {
             throw error
         }
         defer { lock.release() }
+        try journalPending(of: record, in: directory)
+    }
+
+    /// Brings what waits in the record into the folder's journal. Under the change lock and the folder's lock.
+    func journalPending(of record: FolderRecord, in directory: DirectoryHandle) throws(RealmError) {
+        let secrets = secrets(of: record.id)
         let index = try IndexPlace(
             directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
         ).open(writable: false)

@@ -210,8 +210,12 @@ struct FolderSetCommand: ParsableCommand {
 struct FolderRotateKeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-key",
-        abstract: "Give a folder a new key for what is written from now on.",
-        discussion: "Capsules written before keep opening with the older keys until they are written again.")
+        abstract: "Give a folder a new key.",
+        discussion: """
+            New files are sealed with it at once. The keys of all other files are wrapped under it, which rewrites no \
+            content: before the command ends where the folder is not mounted; in the background where it is. Cut short, the \
+            next mount or the next rotation goes on. `argusfs index ls` shows each file's key.
+            """)
 
     @Argument(help: "The folder's name.") var name: String
     @OptionGroup var realm: RealmOptions

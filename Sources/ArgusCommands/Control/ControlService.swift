@@ -97,6 +97,7 @@ final class ControlService: Sendable {
                 return try client.reply(.failed(error.message))
             }
             volume.applyPolicy()
+            volume.rewrapFiles()
             try client.reply(.done)
         }
     }
