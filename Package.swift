@@ -99,7 +99,7 @@ let package = Package(
                 "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
             ],
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
-            "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands"],
+            "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit"],
             "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",

@@ -77,6 +77,7 @@ package struct ArgusCommand: ParsableCommand {
                 name: "Realm",
                 subcommands: [
                     InitCommand.self, UnlockCommand.self, LockCommand.self, PassphraseCommand.self, RecoverCommand.self,
+                    RealmCommand.self,
                 ]),
             CommandGroup(name: "Folder", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
             CommandGroup(name: "Person", subcommands: [PersonCommand.self, WhyCommand.self]),

@@ -67,7 +67,9 @@ extension Volume {
                 return Work(urgent: names.urgentFiles, aged: aged, isBarrierDue: isBarrierDue, rewraps: rewraps)
             }
             if let resting = names.restingFiles.min(by: { $0.value < $1.value }) {
-                if resting.value <= now { return Work(urgent: [], aged: [], resting: resting.key, isBarrierDue: false, rewraps: false) }
+                if resting.value <= now {
+                    return Work(urgent: [], aged: [], resting: resting.key, isBarrierDue: false, rewraps: false)
+                }
                 wait = min(wait, resting.value - now)
             }
             if !names.closedFiles.isEmpty { wait = min(wait, closedDue - now) }

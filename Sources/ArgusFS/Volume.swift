@@ -51,7 +51,10 @@ package final class Volume: Sendable {
         self.configuration = configuration
         permissions = PermissionCache(policy: parts.policy, people: parts.people)
         names = Namespace(limits: configuration.limits)
-        try append(AuditEvent(activity: .mount, status: .success, actor: actor(configuration.mounter)))
+        try append(
+            AuditEvent(
+                activity: .mount, status: .success, actor: actor(configuration.mounter),
+                reason: configuration.isReadOnly ? Self.readOnlyReason : ""))
         do throws(FileSystemError) { try start() } catch {
             var event = AuditEvent(activity: .unmount, status: .failure, actor: actor(configuration.mounter))
             event.reason = "the folder could not be brought into use"
@@ -66,6 +69,9 @@ package final class Volume: Sendable {
             Thread.start(name: "argus-data") { [self] in writeData() },
         ]
     }
+
+    /// What the record of a mount says that changes nothing.
+    package static let readOnlyReason = "read-only"
 
     package func setKernelCache(_ kernelCache: any KernelCache) {
         self.kernelCache = kernelCache

@@ -1,6 +1,7 @@
 internal import ArgusCapsule
 internal import ArgusCore
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusStore
 internal import ArgusSystem
 
@@ -11,6 +12,9 @@ package final class FolderAdministration {
     let secrets: FolderSecrets
     let keys: FolderKeys
     let place: IndexPlace
+    /// The journal's directory, and what reads it.
+    let spool: DirectoryHandle
+    let auditKeys: JournalAuditKeys
     private let lock: FolderLock
     private var isClosed = false
 
@@ -26,6 +30,8 @@ package final class FolderAdministration {
             self.record = record
             self.secrets = secrets
             self.keys = keys
+            spool = try realmCall { () throws(SystemError) in try realm.directory.subdirectory(Realm.journalName) }
+            auditKeys = JournalAuditKeys.derive(masterKey: realm.masterKey, realm: realm.id)
             self.lock = lock
             place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
         } catch {

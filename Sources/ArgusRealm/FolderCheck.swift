@@ -1,6 +1,8 @@
 internal import ArgusCapsule
 internal import ArgusCore
+internal import ArgusFS
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusStore
 internal import ArgusSystem
 
@@ -38,6 +40,7 @@ final class FolderCheck {
                 add(CheckFinding(.index, finding, advice: Self.indexAdvice))
             }
             if repairs { try folder.place.noteOpen(index) }
+            try examineJournal(index)
             try examineCapsules(index)
             try examineObjects(index)
         } catch {
@@ -91,6 +94,34 @@ final class FolderCheck {
             add(CheckFinding(.index, error.message, advice: Self.indexAdvice))
             return false
         }
+    }
+
+    /// A mount in the journal that is newer than what the index knows of it, though that was ended cleanly, gives away that
+    /// the index is older, even where anchor and capsules are as old. The journal itself is for `journal verify` to judge.
+    private func examineJournal(_ index: SQLiteIndex) throws(RealmError) {
+        let head = try indexCall { () throws(IndexError) -> [UInt8]? in
+            try index.meta(.mounted) == [0] ? try index.meta(.journalHead) : nil
+        }
+        guard let hash = head.flatMap(OpenFolder.journalHead)?.hash else { return }
+        var isKnown = false
+        var isOlder = false
+        do throws(JournalFinding) {
+            try JournalReader(directory: folder.spool, keys: folder.auditKeys).read(folder: folder.record.id) {
+                record in
+                if record.hash == hash { isKnown = true }
+                // A mount for reading alone leaves the index as it was.
+                if isKnown, record.activity == .mount, record.reason != Volume.readOnlyReason { isOlder = true }
+                return !isOlder
+            }
+        } catch {
+            return
+        }
+        guard isOlder else { return }
+        add(
+            CheckFinding(
+                .rolledBack, "the journal has mounts that the index does not know of: the folder is older than it was",
+                advice: "bring the newer index, anchor and capsules back; `argusfs journal show` tells what is missing")
+        )
     }
 
     // MARK: Capsules

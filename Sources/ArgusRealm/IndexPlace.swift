@@ -3,6 +3,7 @@ internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusStore
 internal import ArgusSystem
+internal import Glibc
 
 /// Where a folder's index lies and how it is opened: one capsule in the store `index/`, held to the anchor beside it.
 struct IndexPlace: Sendable {
@@ -97,6 +98,39 @@ struct IndexPlace: Sendable {
         } catch {
             throw error == .missing || error == .notAnObject
                 ? RealmError(index: CapsuleError.store(error)) : RealmError(index: DirectoryStoreError.store(error))
+        }
+    }
+
+    /// Copies the sealed index as it lies on storage into another place, also while it is written.
+    ///
+    /// As long as its first two pages stay the same, every page that the newest root refers to is in place
+    /// (docs/formats/capsule.md, rule 1). Throws `failed` where they did not.
+    func copyObject(into copy: IndexPlace) throws(RealmError) {
+        let (object, _) = try openObject(writable: false)
+        let store = try copy.openStore(create: true)
+        let name = keys.objectName(of: identity.file)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        do throws(StoreError) {
+            if try store.exists(name) { try store.remove(name) }
+            let target = try store.create(name)
+            var slots = [UInt8](repeating: 0, count: 8192)
+            var offset: UInt64 = 0
+            while true {
+                let count = try object.read(into: buffer, at: offset)
+                guard count > 0 else { break }
+                if offset == 0 { slots = Array(buffer[..<min(count, slots.count)]) }
+                try target.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+                offset += UInt64(count)
+            }
+            let count = try object.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<8192]), at: 0)
+            guard buffer[..<count].elementsEqual(slots) else { throw StoreError.failed(errno: EAGAIN) }
+        } catch .failed(errno: EAGAIN) {
+            throw RealmError(
+                .failed,
+                "its index is written too fast to be copied; try again when less is written, or unmount it first")
+        } catch {
+            throw RealmError(index: DirectoryStoreError.store(error))
         }
     }
 

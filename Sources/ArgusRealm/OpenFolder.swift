@@ -171,7 +171,7 @@ package final class OpenFolder: Sendable {
     }
 
     /// The value of `MetaKey.journalHead`: sequence number, 8 bytes, and hash.
-    private static func journalHead(_ value: [UInt8]) -> (sequence: UInt64, hash: [UInt8])? {
+    static func journalHead(_ value: [UInt8]) -> (sequence: UInt64, hash: [UInt8])? {
         guard value.count > 8 else { return nil }
         let sequence = value[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return (sequence, Array(value[8...]))

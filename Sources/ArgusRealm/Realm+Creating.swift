@@ -59,7 +59,7 @@ extension Realm {
     }
 
     /// Accepts an empty directory, and one in which making a realm was cut short.
-    private static func requireRoom(in directory: DirectoryHandle) throws(RealmError) {
+    static func requireRoom(in directory: DirectoryHandle) throws(RealmError) {
         let names = Set(try realmCall { () throws(SystemError) in try directory.names() })
         if names.contains(RealmFile.name) {
             throw RealmError(.alreadyARealm, "is a realm already; choose another directory for a new one")
@@ -79,7 +79,7 @@ extension Realm {
 }
 
 /// A directory that is there, or is made with its parents, and can be unmade.
-private struct NewDirectory {
+struct NewDirectory {
     /// What was made, outermost first.
     private var made: [String] = []
 

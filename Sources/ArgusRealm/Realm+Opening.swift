@@ -8,9 +8,7 @@ extension Realm {
     /// What is known without a key: which question to ask.
     package static func inspect(at path: String) throws(RealmError) -> RealmSummary {
         let (file, _) = try RealmFile.read(in: try handle(at: path))
-        return RealmSummary(
-            id: try file.realmID(), format: file.format, created: Timestamp(seconds: file.created, nanoseconds: 0),
-            methods: Set(file.wraps.compactMap { UnlockMethod(rawValue: $0.type) }))
+        return try RealmSummary(file)
     }
 
     package static func open(
@@ -77,6 +75,15 @@ extension Realm {
         } catch {
             throw error.isAbsence ? .notARealm : RealmError(error)
         }
+    }
+}
+
+extension RealmSummary {
+    init(_ file: RealmFile) throws(RealmError) {
+        id = try file.realmID()
+        format = file.format
+        created = Timestamp(seconds: file.created, nanoseconds: 0)
+        methods = Set(file.wraps.compactMap { UnlockMethod(rawValue: $0.type) })
     }
 }
 

@@ -8,10 +8,13 @@ struct RealmKeys: Sendable {
     let realm: RealmID
     /// Seals the table of persons.
     let persons: SecretBytes
+    /// Seals the list of files in a backup.
+    let backup: SecretBytes
 
     init(masterKey: SecretBytes, realm: RealmID) {
         self.realm = realm
         self.persons = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm persons v1".utf8))
+        self.backup = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm backup v1".utf8))
     }
 }
 

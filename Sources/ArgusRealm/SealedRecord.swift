@@ -10,6 +10,8 @@ enum SealedRecord {
         case folder = 1
         case persons = 2
         case anchor = 3
+        /// The list of files in a backup.
+        case backup = 4
     }
 
     static let format: UInt32 = 1

@@ -14,7 +14,7 @@ internal import Glibc
 ///    that a FIFO cannot hold the store up, and closed again.
 /// 3. The root is opened once: another directory put in its place later is not used.
 package final class DirectoryStore: BackingStore {
-    static let markerName = "argus-store"
+    package static let markerName = "argus-store"
     static let lockName = "lock"
     static let ballastName = "ballast"
     static let format = 1

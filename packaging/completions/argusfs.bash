@@ -173,13 +173,13 @@ _argusfs() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    init|unlock|lock|passphrase|recover|folder|index|check|journal|mount|umount|sync|status|help)
+    init|unlock|lock|passphrase|recover|realm|folder|index|check|person|why|journal|mount|umount|sync|status|help)
         # Offer subcommand argument completions
         "_argusfs_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover folder index check journal mount umount sync status help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover realm folder index check person why journal mount umount sync status help' -- "${cur}"))
         ;;
     esac
 }
@@ -338,6 +338,97 @@ _argusfs_recover() {
     esac
 }
 
+_argusfs_realm() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __argusfs_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    backup|restore)
+        # Offer subcommand argument completions
+        "_argusfs_realm_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'backup restore' -- "${cur}"))
+        ;;
+    esac
+}
+
+_argusfs_realm_backup() {
+    repeating_flags=()
+    non_repeating_flags=(--without-capsules --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_realm_restore() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--recovery-key-file --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--recovery-key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
 _argusfs_folder() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
@@ -350,13 +441,13 @@ _argusfs_folder() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    create|list|show|delete|grant|revoke|rotate-key)
+    create|list|show|delete|grant|revoke|set|rotate-key)
         # Offer subcommand argument completions
         "_argusfs_folder_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'create list show delete grant revoke rotate-key' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'create list show delete grant revoke set rotate-key' -- "${cur}"))
         ;;
     esac
 }
@@ -518,6 +609,30 @@ _argusfs_folder_revoke() {
     esac
 }
 
+_argusfs_folder_set() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
 _argusfs_folder_rotate-key() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
@@ -598,6 +713,135 @@ _argusfs_check() {
 
     # Offer option value completions
     case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_person() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __argusfs_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|add|revoke)
+        # Offer subcommand argument completions
+        "_argusfs_person_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list add revoke' -- "${cur}"))
+        ;;
+    esac
+}
+
+_argusfs_person_list() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_person_add() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_person_revoke() {
+    repeating_flags=()
+    non_repeating_flags=(--all --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_why() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--person --right --program --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--person')
+        return
+        ;;
+    '--right')
+        return
+        ;;
+    '--program')
+        __argusfs_add_completions -f
+        return
+        ;;
     '--realm')
         __argusfs_add_completions -d
         return

@@ -36,6 +36,14 @@ function __argusfs_parse_tokens -S
             end
         case 'recover'
             __argusfs_parse_subcommand 0 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'realm'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'backup'
+                __argusfs_parse_subcommand 1 'without-capsules' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'restore'
+                __argusfs_parse_subcommand 1 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
         case 'folder'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -51,6 +59,8 @@ function __argusfs_parse_tokens -S
                 __argusfs_parse_subcommand 1 'member=+' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             case 'revoke'
                 __argusfs_parse_subcommand 1 'member=+' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'set'
+                __argusfs_parse_subcommand -r 2 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             case 'rotate-key'
                 __argusfs_parse_subcommand 1 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             end
@@ -62,6 +72,18 @@ function __argusfs_parse_tokens -S
             end
         case 'check'
             __argusfs_parse_subcommand 1 'repair' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'person'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'list'
+                __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'add'
+                __argusfs_parse_subcommand 1 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'revoke'
+                __argusfs_parse_subcommand 1 'all' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
+        case 'why'
+            __argusfs_parse_subcommand 2 'person=' 'right=' 'program=' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
         case 'journal'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -144,9 +166,12 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'lock' -d 'Forget the key that `unlock` left.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'passphrase' -d 'Change what opens the realm.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'recover' -d 'Open a realm again whose passphrase or key file is lost.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'realm' -d 'Keep the realm as a whole, and bring it back.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'folder' -d 'Make, list, share and delete confidential folders.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'index' -d 'Inspect which capsule holds which file.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'check' -d 'Verify every byte of a folder on storage.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'person' -d 'List the persons of the realm, take one in, or cut one off.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'why' -d 'Tell why a person may or may not do something, rule by rule.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'journal' -d 'Read and verify the record of every open, copy and denial.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'mount' -d 'Mount a folder; returns when it can be used.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'umount' -d 'Unmount a folder; returns when everything is durable.'
@@ -184,6 +209,24 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'backup' -d 'Write everything that the realm holds to one file.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'restore' -d 'Make the realm anew from a backup.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm backup" -eq 1' -F
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" without-capsules' -l 'without-capsules' -d 'Leave out the capsules of folders that have their storage in the realm.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm restore" -eq 1' -F
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" recovery-key-file' -l 'recovery-key-file' -d 'Open it with the recovery key on this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'create' -d 'Make a folder.'
@@ -192,7 +235,8 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'delete' -d 'Delete a folder with everything in it.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'grant' -d 'Make someone a member, or set a member\'s rights.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'revoke' -d 'Take rights from a member, or the membership.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key for what is written from now on.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'set' -d 'Change settings of a folder.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create"' -l 'member' -d 'Share it with a member.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" storage' -l 'storage' -d 'Where its capsules lie; inside the realm unless said.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
@@ -229,6 +273,11 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder revoke" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder set" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder set" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder set" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder set" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder set" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
@@ -250,6 +299,37 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs person" -eq 1' -fa 'list' -d 'List the persons of the realm and the folders that name them.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs person" -eq 1' -fa 'add' -d 'Take an account in as a person.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs person" -eq 1' -fa 'revoke' -d 'Cut a person off from every folder, files that are open included.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person add" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person add" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person add" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person add" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person add" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" all' -l 'all' -d 'From the whole realm: says that this is meant.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs person revoke" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" person' -l 'person' -d 'The account of the person.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" right' -l 'right' -d 'list, read, write, delete, export or manage.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" program' -l 'program' -d 'With this program.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs why" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'show' -d 'Show records, oldest first.'

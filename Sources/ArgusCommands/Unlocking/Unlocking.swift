@@ -27,7 +27,7 @@ extension RealmAccess {
         return try realmResult(path) { () throws(RealmError) in try Realm.open(at: path, unlock: unlock) }
     }
 
-    private func unlock(for summary: RealmSummary, usingKeyring: Bool) throws(CommandError) -> Unlock {
+    func unlock(for summary: RealmSummary, usingKeyring: Bool) throws(CommandError) -> Unlock {
         switch source {
         case .keyFile(let file): return .keyFile(file)
         case .passphraseFile(let file): return .passphrase(try Passphrase.read(from: file))

@@ -1,0 +1,126 @@
+import ArgusMountKit
+import Glibc
+import Testing
+
+@Suite("A lost realm comes back from its backup")
+struct BackupTests {
+    private func restored(_ folder: MountedFolder, _ backup: String, _ options: [String] = []) throws -> [String:
+        String]
+    {
+        let realm = folder.scratch.path + "/home/another"
+        try folder.argusfs(["realm", "restore", backup, "--realm", realm] + options).required()
+        return ["ARGUS_REALM": realm]
+    }
+
+    @Test("with every file, name, member and record, though it was in use", .timeLimit(.minutes(2)))
+    func whole() throws {
+        let folder = try MountedFolder()
+        // Capsules in the realm itself, and those of the kit's folder elsewhere.
+        try folder.argusfs("folder", "create", "inner").required()
+        let inner = folder.home + "/inner"
+        mkdir(inner, 0o700)
+        try folder.argusfs("mount", "inner", inner).required()
+        defer { _ = try? folder.argusfs("umount", inner) }
+        for place in [folder.mountPoint, inner] {
+            try folder.shell(
+                "mkdir -p a/b; for i in $(seq 50); do head -c $((i * 200)) /dev/urandom > a/f.$i; done; ln a/f.1 a/b/link",
+                in: place
+            ).required()
+        }
+        let busy = try folder.start("for i in $(seq 300); do echo $i >> busy; done; sync; echo done", in: inner)
+        let backup = folder.home + "/realm.argus"
+        let told = try folder.argusfs("realm", "backup", backup).required()
+        #expect(told.output.contains("2 folders") && told.error.contains("not in the backup"))
+        #expect(busy.wait().output == "done\n")
+        // Newer than the backup, in storage that is not lost.
+        try folder.shell("echo later > a/f.1; echo new > a/new; sync").required()
+        let outer = try folder.shell("sha256sum a/f.*").required().output
+        let kept = try folder.shell("sha256sum a/f.*; ls -i a/f.1 a/b/link | cut -d' ' -f1 | uniq | wc -l", in: inner)
+            .required().output
+        try folder.argusfs("umount", inner).required()
+        try folder.unmount()
+        rename(folder.realm, folder.home + "/lost")
+
+        let environment = try restored(folder, backup)
+        try folder.argusfs(["mount", "inner", inner], environment: environment).required()
+        let innerAgain = try folder.shell(
+            "sha256sum a/f.*; ls -i a/f.1 a/b/link | cut -d' ' -f1 | uniq | wc -l", in: inner
+        ).required().output
+        #expect(innerAgain == kept)
+        try folder.shell("echo more > a/b/more; [ $(wc -l < busy) -le 300 ]", in: inner).required()
+        try folder.argusfs(["umount", inner], environment: environment).required()
+        let check = try folder.argusfs(["check", "inner"], environment: environment)
+        #expect(check.output == "inner: clean\n" && check.status == 0, "\(check.output)\(check.error)")
+
+        // Files that were written after the backup are as they were, and those made after it are not touched.
+        try folder.argusfs(["mount", "docs", folder.mountPoint], environment: environment).required()
+        #expect(try folder.shell("sha256sum a/f.*").required().output == outer)
+        try folder.shell("for i in $(seq 300); do echo $i > fresh.$i; done").required()
+        try folder.argusfs(["umount", folder.mountPoint], environment: environment).required()
+        let findings = try folder.argusfs(["check", "docs"], environment: environment)
+        #expect(findings.status == 1)
+        #expect(findings.output.split(separator: "\n").allSatisfy { $0.hasPrefix("orphan: ") }, "\(findings.output)")
+        #expect(findings.output.split(separator: "\n").count == 1)
+        try folder.argusfs(["journal", "verify"], environment: environment).required()
+    }
+
+    @Test("with the recovery key, on a machine that has nothing else", .timeLimit(.minutes(1)))
+    func recovery() throws {
+        let folder = try MountedFolder(mounts: false)
+        let realm = folder.home + "/second"
+        let made = try folder.argusfs("init", "--realm", realm, "--key-file", folder.home + "/second.key").required()
+            .output
+        let key = try #require(made.split(separator: "\n").first { $0.filter { $0 == "-" }.count == 13 })
+        let keyFile = folder.home + "/paper"
+        try folder.shell("echo \"$1\" > paper; argus=$2", String(key), "", in: folder.home).required()
+        let backup = folder.home + "/second.argus"
+        let access = ["--realm", realm, "--key-file", folder.home + "/second.key"]
+        try folder.argusfs(["realm", "backup", backup] + access).required()
+        let again = folder.home + "/again"
+        try folder.argusfs(
+            ["realm", "restore", backup, "--realm", again, "--recovery-key-file", keyFile],
+            environment: ["ARGUS_KEY_FILE": "/dev/null"]
+        ).required()
+        let list = try folder.argusfs("folder", "list", "--realm", again, "--key-file", folder.home + "/second.key")
+        #expect(list.status == 0)
+    }
+
+    @Test("and is refused where a byte of the backup was changed, cut or added", .timeLimit(.minutes(2)))
+    func altered() throws {
+        let folder = try MountedFolder()
+        try folder.shell("echo one > a; echo two > b").required()
+        try folder.unmount()
+        let backup = folder.home + "/realm.argus"
+        try folder.argusfs("realm", "backup", backup).required()
+        #expect(try folder.argusfs("realm", "backup", backup).status == 1, "it is not written over")
+        let size = Int(try folder.shell("stat -c %s realm.argus", in: folder.home).required().output.dropLast()) ?? 0
+        #expect(size > 10_000)
+        let script = """
+            import sys
+            data = bytearray(open('realm.argus', 'rb').read())
+            place, what = int(sys.argv[1]), sys.argv[2]
+            if what == 'flip': data[place] ^= 1
+            if what == 'cut': data = data[:place]
+            open('altered.argus', 'wb').write(data)
+            """
+        let places =
+            stride(from: 700, to: size - 1100, by: size / 12).map { ("flip", $0) } + [("cut", size / 2), ("cut", 300)]
+        for (what, place) in places {
+            // In the padding of an entry nothing is kept that could be restored.
+            try folder.shell("python3 -c \"$1\" $2 $3", script, String(place), what, in: folder.home).required()
+            let result = try folder.argusfs(
+                "realm", "restore", folder.home + "/altered.argus", "--realm", folder.home + "/r")
+            #expect(
+                result.status == 1 && result.error.split(separator: "\n").count == 1,
+                "\(what) \(place): \(result.error)")
+            #expect(access(folder.home + "/r", F_OK) != 0)
+        }
+        let wrong = try folder.argusfs(
+            ["realm", "restore", backup, "--realm", folder.home + "/r"],
+            environment: ["ARGUS_KEY_FILE": "/etc/services"])
+        #expect(wrong.status == 1)
+        #expect(access(folder.home + "/r", F_OK) != 0)
+        // Nothing that was chosen by a person is in it.
+        try folder.shell("! grep -q docs realm.argus", in: folder.home).required()
+    }
+}
