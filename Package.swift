@@ -67,6 +67,9 @@ let package = Package(
             ]),
         .executableTarget(name: "argusfs", dependencies: ["ArgusCommands"]),
 
+        // Makes the calls that tests compare between file systems.
+        .executableTarget(name: "argus-exerciser"),
+
         // Tests. The kit holds conformance suites, fault plans and vectors; it is never a product.
         .target(name: "CArgusAllocations"),
         .target(
@@ -100,6 +103,7 @@ let package = Package(
             ],
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
             "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit"],
+            "FileSystemTests": ["ArgusMountKit", "argusfs", "argus-exerciser"],
             "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",

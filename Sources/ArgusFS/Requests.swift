@@ -48,6 +48,11 @@ package struct AttributeChanges: Sendable {
     /// The caller lacks CAP_FSETID: a change of size clears the set-id bits.
     package var killsSetID: Bool
 
+    /// Nothing but the time of change.
+    package var isEmpty: Bool {
+        permissions == nil && uid == nil && gid == nil && size == nil && accessed == nil && modified == nil
+    }
+
     package init(
         permissions: UInt32? = nil, uid: UInt32? = nil, gid: UInt32? = nil, size: UInt64? = nil,
         accessed: TimeChange? = nil, modified: TimeChange? = nil, changed: Timestamp? = nil,

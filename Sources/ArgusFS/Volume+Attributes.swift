@@ -18,7 +18,7 @@ extension Volume {
         let result = try change { () throws(Missing) -> FileAttributes in
             let node = try node(inode)
             try requireOwnership(of: node, for: changes, by: caller)
-            if changes.permissions != nil || changes.uid != nil || changes.gid != nil || changes.size != nil {
+            if changes.accessed == nil && changes.modified == nil || changes.permissions != nil {
                 _ = try extendedAttributes(of: node)
             }
             apply(changes, to: node, by: caller)
@@ -81,8 +81,12 @@ extension Volume {
         if let gid = changes.gid { attributes.gid = gid }
         node.row.attributes = attributes
         if attributes.kind != .directory {
-            if changesOwner || changes.killsSetID { clearSetID(of: node) }
-            if changesOwner || changes.size != nil { dropCapabilities(of: node) }
+            // A request that changes nothing is chown(2) with -1 twice, or comes before a write: both take the bits.
+            // Whoever neither owns the file nor could write to it has no business there.
+            let mayClear = caller.uid == 0 || caller.uid == attributes.uid || attributes.permissions & 0o022 != 0
+            let isOwnerChange = changesOwner || changes.isEmpty && mayClear
+            if isOwnerChange || changes.killsSetID { clearSetID(of: node) }
+            if isOwnerChange || changes.size != nil { dropCapabilities(of: node) }
         }
         if let accessed = changes.accessed { node.row.attributes.accessed = time(accessed, now) }
         if let modified = changes.modified {

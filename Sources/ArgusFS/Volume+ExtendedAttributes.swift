@@ -30,6 +30,7 @@ extension Volume {
             let listed =
                 attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
             guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
+            if attributes[name] == bytes, !isAccessControl(name) { return }
             if isAccessControl(name) {
                 try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
             } else {
@@ -47,7 +48,11 @@ extension Volume {
         try change { () throws(Missing) in
             let node = try node(inode)
             try requireAttributeChange(name, of: node, by: caller)
-            guard try extendedAttributes(of: node)[name] != nil else { throw .failed(.noAttribute) }
+            guard try extendedAttributes(of: node)[name] != nil else {
+                // A list that is not there says what the mode says (acl(5)).
+                if isAccessControl(name) { return }
+                throw .failed(.noAttribute)
+            }
             drop(name, of: node)
             node.row.attributes.changed = parts.clock.now()
             put(node)
@@ -60,8 +65,9 @@ extension Volume {
         try checkName(name, caller: caller, changes: false)
         let value = try transact { () throws(Missing) -> [UInt8]? in
             let node = try node(inode)
-            guard node.row.hasExtendedAttributes else { return nil }
             if name.starts(with: Array("user.".utf8)) { try require(.read, of: caller, on: node) }
+            guard !isBarePrefix(name) else { throw .failed(.invalidArgument) }
+            guard node.row.hasExtendedAttributes else { return nil }
             return try extendedAttributes(of: node)[name]
         }
         guard let value else { throw .noAttribute }
@@ -111,8 +117,9 @@ extension Volume {
         guard name.count <= FileName.maxByteCount else { throw .bufferTooSmall }
         if name.starts(with: Self.driverPrefix) { throw .notPermitted }
         if isAccessControl(name) { return }
-        if name.starts(with: Array("user.".utf8)) || name.starts(with: Array("security.".utf8)) { return }
-        if name.starts(with: Array("trusted.".utf8)) {
+        let (user, security, trusted) = (Array("user.".utf8), Array("security.".utf8), Array("trusted.".utf8))
+        if name.starts(with: user) || name.starts(with: security) { return }
+        if name.starts(with: trusted) {
             guard caller.uid == 0 else { throw changes ? .notPermitted : .noAttribute }
             return
         }
@@ -121,9 +128,16 @@ extension Volume {
 
     private func requireAttributeChange(_ name: [UInt8], of node: Node, by caller: Caller) throws(Missing) {
         if isAccessControl(name) { return try requireOwner(of: node, by: caller) }
-        guard name.starts(with: Array("user.".utf8)) else { return }
-        guard node.row.attributes.kind == .file || node.isDirectory else { throw .failed(.notPermitted) }
-        try require(.write, of: caller, on: node)
+        if name.starts(with: Array("user.".utf8)) {
+            guard node.row.attributes.kind == .file || node.isDirectory else { throw .failed(.notPermitted) }
+            try require(.write, of: caller, on: node)
+        }
+        guard !isBarePrefix(name) else { throw .failed(.invalidArgument) }
+    }
+
+    /// A namespace without a name in it.
+    private func isBarePrefix(_ name: [UInt8]) -> Bool {
+        name.last == UInt8(ascii: ".") && ["user.", "trusted.", "security."].contains { name == Array($0.utf8) }
     }
 
     /// What the driver tells about a file, as Ceph's virtual attributes do: answered, never listed.
