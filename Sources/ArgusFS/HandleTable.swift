@@ -76,6 +76,10 @@ final class HandleTable: Sendable {
 
     var all: [Handle] { lock.withLock { Array(handles.values) } }
 
+    var hasWriter: Bool {
+        lock.withLock { handles.values.contains { $0.flags.writes } }
+    }
+
     func remove(_ id: HandleID) -> Handle? {
         lock.withLock { handles.removeValue(forKey: id) }
     }

@@ -10,7 +10,7 @@ extension Volume {
     ) throws(FileSystemError) -> FileAttributes {
         let rule = try requireRight(.write, of: caller, on: inode)
         if let handle = changes.handle { try requirePermitted(try handles.find(handle), .write) }
-        guard !configuration.isReadOnly else { throw .readOnly }
+        guard !isReadOnly else { throw .readOnly }
         if let size = changes.size {
             try checkSize(size, of: inode, changes: changes, caller: caller)
             try resize(inode, to: size)

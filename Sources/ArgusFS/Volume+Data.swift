@@ -125,7 +125,7 @@ extension Volume {
 
     /// relatime, strictatime or noatime (mount(8)).
     func noteAccess(_ inode: InodeNumber) {
-        guard !configuration.isReadOnly, configuration.accessTimes != .none else { return }
+        guard !isReadOnly, configuration.accessTimes != .none else { return }
         let now = parts.clock.now()
         lock.withLock {
             guard let node = names.nodes[inode] else { return }

@@ -55,7 +55,7 @@ extension Volume {
         }
         guard allows else { throw .accessDenied }
         if mask & AccessMask.write.rawValue != 0 {
-            guard !configuration.isReadOnly else { throw .readOnly }
+            guard !isReadOnly else { throw .readOnly }
             try requireRight(.write, of: caller, on: inode)
         } else if mask & AccessMask.read.rawValue != 0 {
             try requireRight(.list, of: caller, on: inode)

@@ -54,7 +54,7 @@ extension Volume {
     func change<R>(
         freesSpace: Bool = false, _ body: () throws(Missing) -> R
     ) throws(FileSystemError) -> R {
-        guard !configuration.isReadOnly else { throw .readOnly }
+        guard !isReadOnly else { throw .readOnly }
         let result = try transact { () throws(Missing) -> R in
             if let failure = names.indexFailure, !(freesSpace && failure == .noSpace) { throw .failed(failure) }
             guard names.queue.steps.count < configuration.limits.queuedChanges else { throw .room }

@@ -16,7 +16,7 @@ extension Volume {
         let actor = actor(caller)
         let writes = flags.writes || flags.contains(.truncate)
         let isWithheld = try requireProgram(of: actor, caller: caller, on: inode, writes: writes)
-        if configuration.isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
+        if isReadOnly, flags.writes || flags.contains(.truncate) { throw .readOnly }
         let opened = try transact { () throws(Missing) -> (file: FileID, content: FileContent, fills: Bool) in
             let node = try node(inode)
             switch node.row.attributes.kind {

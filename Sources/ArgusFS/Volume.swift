@@ -40,6 +40,8 @@ package final class Volume: Sendable {
     nonisolated(unsafe) private var threads: [Thread] = []
     // Sound: set by the driver before the first request.
     nonisolated(unsafe) private(set) var kernelCache: (any KernelCache)?
+    /// Whether requests that change something are refused: mounted so, or remounted (`setReadOnly`).
+    let refusesChanges: Atomic<Bool>
     /// Whether the store's reserve is in place: without it every write waits for storage.
     let hasReserve = Atomic<Bool>(false)
 
@@ -49,6 +51,7 @@ package final class Volume: Sendable {
     package init(parts: FolderParts, configuration: VolumeConfiguration) throws(FileSystemError) {
         self.parts = parts
         self.configuration = configuration
+        refusesChanges = Atomic(configuration.isReadOnly)
         permissions = PermissionCache(policy: parts.policy, people: parts.people)
         names = Namespace(limits: configuration.limits)
         try append(
@@ -72,6 +75,29 @@ package final class Volume: Sendable {
 
     /// What the record of a mount says that changes nothing.
     package static let readOnlyReason = "read-only"
+
+    package var isReadOnly: Bool { refusesChanges.load(ordering: .acquiring) }
+
+    /// What `mount -o remount,ro` and `remount,rw` ask for: everything becomes durable, then nothing changes any more.
+    ///
+    /// Fails with `busy` while a file is open for writing, and with `readOnly` where the folder was opened for reading
+    /// alone.
+    package func setReadOnly(_ isReadOnly: Bool) throws(FileSystemError) {
+        guard !configuration.isReadOnly else {
+            guard isReadOnly else { throw .readOnly }
+            return
+        }
+        let before = refusesChanges.exchange(isReadOnly, ordering: .acquiringAndReleasing)
+        guard isReadOnly, !before else { return }
+        do throws(FileSystemError) {
+            // An open that was under way is refused at its first write.
+            guard !handles.hasWriter else { throw .busy }
+            try synchronizeAll()
+        } catch {
+            refusesChanges.store(false, ordering: .releasing)
+            throw error
+        }
+    }
 
     package func setKernelCache(_ kernelCache: any KernelCache) {
         self.kernelCache = kernelCache

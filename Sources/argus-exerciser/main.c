@@ -1,12 +1,15 @@
 // Makes the same system calls in several directory trees and says what came of each, for tests that compare file systems.
 //
 //     argus-exerciser UID GID GROUPS TREE…      GROUPS: numbers separated by commas, or `-`
+//     argus-exerciser file|appends|locks|listing PATH NUMBER…      see load.c
 //
 // Each line of standard input is one operation: words separated by blanks, names in hexadecimal so that they may hold any
 // byte, relative to the tree. For each line one line comes back, with the result in every tree, separated by tabs: a
 // negative errno, or what the call returned, then the traces that it left: which times of the named file and of the
 // directory around it have changed. Descriptors are kept in numbered slots, each tree with its own.
 #define _GNU_SOURCE
+#include "load.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -412,6 +415,15 @@ static void perform(struct tree *tree, char **words) {
 }
 
 int main(int count, char **arguments) {
+    if (count > 4) {
+        const char *mode = arguments[1], *path = arguments[2];
+        long first = strtol(arguments[3], NULL, 10), second = strtol(arguments[4], NULL, 10);
+        if (strcmp(mode, "file") == 0) return exercise_file(path, (uint64_t)first, second);
+        if (strcmp(mode, "appends") == 0) return exercise_appends(path, (int)first, second);
+        if (strcmp(mode, "listing") == 0) return exercise_listing(path, first, second);
+        if (strcmp(mode, "locks") == 0 && count > 5)
+            return exercise_locks(path, (int)first, second, (int)strtol(arguments[5], NULL, 10));
+    }
     if (count < 5 || count - 4 > TREES) {
         fprintf(stderr, "usage: argus-exerciser UID GID GROUPS TREE...\n");
         return 2;

@@ -141,7 +141,8 @@ struct OperationGenerator {
             return "rename \(path()) \(path()) \(flags)"
         case 73..<76: return "link \(path()) \(path())"
         case 76..<77: return "symlink \(path()) \(Self.names[Int(random.next() % 3)])"
-        case 77..<78:  // Special files are opened by the kernel alone, which checks nothing without `default_permissions`.
+        case 77..<78:
+            // Special files are opened by the kernel alone, which checks nothing without `default_permissions`.
             let kind = keepsSearch ? "0100644" : pick(["010644", "0140600", "0100644", "020600", "060600"])
             return "mknod \(path()) \(kind) 0x103"
         case 78..<82: return "chmod \(path()) \(mode())"
@@ -153,8 +154,9 @@ struct OperationGenerator {
         case 87..<89:
             let time = { (random: inout SeededGenerator) in
                 switch random.next() % 4 {
-                case 0: "0 1073741823"  // UTIME_NOW
-                case 1: "0 1073741822"  // UTIME_OMIT
+                // UTIME_NOW and UTIME_OMIT of utimensat(2).
+                case 0: "0 1073741823"
+                case 1: "0 1073741822"
                 case 2: "\(random.next() % 10_000_000_000) \(random.next() % 1_000_000_000)"
                 default: "-\(random.next() % 1_000_000_000) 5"
                 }

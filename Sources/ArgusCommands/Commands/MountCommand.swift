@@ -15,7 +15,7 @@ struct MountCommand: ParsableCommand {
 
             Options as mount(8) knows them: ro, rw, allow_other, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
             sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
-            passphrase-file=FILE. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
+            passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 
               argusfs mount plans ~/plans
               argusfs mount plans /srv/plans -o allow_other,noatime
@@ -48,6 +48,7 @@ struct MountRequest {
     var runsInForeground: Bool
 
     func run() throws(CommandError) {
+        if options.isRemount { return try Remounting.run(directory, options) }
         try options.check(for: .current)
         let point = try MountPoint.prepared(directory, allowsNonEmpty: options.allowsNonEmptyMountPoint)
         let access = access

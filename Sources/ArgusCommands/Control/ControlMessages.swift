@@ -10,6 +10,8 @@ struct ControlRequest: Codable, Hashable, Sendable {
         case status
         /// Makes everything durable; answered with `done`.
         case synchronize
+        /// Refuses changes from now on, or no longer; answered with `done`.
+        case setReadOnly(Bool)
         /// Like `synchronize`, answered with `synchronized`; then, once the folder was unmounted and closed, with `done`.
         case detach
         /// The mapping of the subtree at a path, its bytes in hexadecimal: `rows`, any number of times, then `done`.

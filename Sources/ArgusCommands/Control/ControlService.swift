@@ -81,7 +81,11 @@ final class ControlService: Sendable {
 
     @Sendable func handle(_ question: ControlRequest.Question, _ client: ControlConversation) throws(ChannelError) {
         switch question {
-        case .status: try client.reply(.status(state.status))
+        case .status:
+            var status = state.status
+            status.readOnly = volume.isReadOnly
+            try client.reply(.status(status))
+        case .setReadOnly(let isReadOnly): try setReadOnly(isReadOnly, client)
         case .synchronize:
             guard try synchronize(client) else { return }
             try client.reply(.done)
@@ -100,6 +104,21 @@ final class ControlService: Sendable {
             volume.rewrapFiles()
             try client.reply(.done)
         }
+    }
+
+    private func setReadOnly(_ isReadOnly: Bool, _ client: ControlConversation) throws(ChannelError) {
+        do throws(FileSystemError) {
+            try volume.setReadOnly(isReadOnly)
+        } catch {
+            let message =
+                switch error {
+                case .busy: "a file is open for writing; close it first (fuser -m shows who has it)"
+                case .readOnly: "the folder was mounted for reading alone; unmount it and mount it again"
+                default: "not everything could be made durable (\(error)); free space or repair the storage first"
+                }
+            return try client.reply(.failed(message))
+        }
+        try client.reply(.done)
     }
 
     /// True when everything is durable; otherwise the client has been told why not.

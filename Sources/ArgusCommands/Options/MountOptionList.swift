@@ -8,6 +8,8 @@ package struct MountOptionList: Hashable, Sendable, Codable {
     }
 
     package var isReadOnly = false
+    /// Changes a mount that is there, instead of making one.
+    package var isRemount = false
     /// A shared mount: other users may come in, where POSIX permission and the folder's members let them.
     package var allowsOthers = false
     package var allowsNonEmptyMountPoint = false
@@ -82,8 +84,7 @@ package struct MountOptionList: Hashable, Sendable, Codable {
         case "default_permissions", "defaults", "auto", "noauto", "nouser", "nofail", "_netdev", "diratime",
             "nodiratime", "lazytime", "nolazytime", "silent", "loud":
             break
-        case "remount":
-            throw .usage("-o remount", "a mounted folder cannot change its options; unmount it and mount it again")
+        case "remount": isRemount = true
         case "allow_root":
             throw .usage(
                 "-o allow_root", "is not known; use allow_other and the folder's members to say who may come in")
@@ -104,7 +105,10 @@ package struct MountOptionList: Hashable, Sendable, Codable {
                 throw .usage("-o commit", "takes a whole number of seconds, \(range.lowerBound) to \(range.upperBound)")
             }
             barrierIntervalSeconds = seconds
-        case "subtype", "user", "uhelper", "helper", "comment": break
+        // The last five are the kernel's own, which mount(8) takes from the mount table when it remounts.
+        case "subtype", "user", "uhelper", "helper", "comment", "user_id", "group_id", "max_read", "blksize",
+            "rootmode":
+            break
         default:
             guard Self.isForOthers(name) else { throw Self.unknown(name) }
         }
