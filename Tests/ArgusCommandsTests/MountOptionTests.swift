@@ -20,6 +20,12 @@ struct MountOptionTests {
         #expect(try MountOptionList(["user,exec"]).kernelOptions == ["nodev", "nosuid", "exec"])
     }
 
+    @Test("what mount(8) passes on when it remounts is understood")
+    func remount() throws {
+        let list = try MountOptionList(["rw,user_id=0,group_id=0,default_permissions,allow_other,remount,ro"])
+        #expect(list.isRemount && list.isReadOnly && list.allowsOthers)
+    }
+
     @Test("what concerns mount(8) and systemd is accepted")
     func foreignOptions() throws {
         let list = try MountOptionList(["defaults,nofail,_netdev,noauto,x-systemd.automount,x-gvfs-name=a b,user=anna,"]
@@ -34,7 +40,7 @@ struct MountOptionTests {
 
     @Test(
         "what is not known, or has no such value, is a wrong command line",
-        arguments: ["bogus", "bogus=1", "RO", "commit=0", "commit=x", "remount", "allow_root", "ro=1"])
+        arguments: ["bogus", "bogus=1", "RO", "commit=0", "commit=x", "remount=1", "allow_root", "ro=1"])
     func unknownOptions(text: String) {
         #expect {
             _ = try MountOptionList([text])
