@@ -143,6 +143,8 @@ package struct OpenFlags: OptionSet, Hashable, Sendable {
     package static let append = OpenFlags(rawValue: 0o2000)
     /// O_DIRECT: each of x86-64 and arm64 has one of these bits for it, and the other for O_DIRECTORY, which no file has.
     package static let direct = OpenFlags(rawValue: 0o240000)
+    /// Reading leaves the access time as it is (O_NOATIME).
+    package static let noAccessTime = OpenFlags(rawValue: 0o1000000)
     /// fcntl.h's FMODE_EXEC as the kernel passes it: the file is opened to be executed.
     package static let execute = OpenFlags(rawValue: 0o40)
 

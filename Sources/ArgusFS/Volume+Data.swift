@@ -33,7 +33,7 @@ extension Volume {
             throw failure(error, of: handle.inode)
         }
         handle.bytesRead.wrappingAdd(UInt64(count), ordering: .relaxed)
-        noteAccess(handle.inode)
+        if !handle.flags.contains(.noAccessTime) { noteAccess(handle.inode) }
         if content.hasCutHandles { keepFromCutHandles(handle.inode, offset..<offset + UInt64(buffer.count)) }
         return count
     }

@@ -15,8 +15,9 @@ extension Volume {
 
     /// Whether the opener is to fill the kernel's cache; then it holds the lock. Under the namespace lock.
     func beginFilling(_ node: Node, _ content: FileContent, _ flags: OpenFlags) -> Bool {
-        guard kernelCache != nil, node.openCount == 1, !node.isFilled, flags.reads, !flags.writes,
-            flags.isDisjoint(with: [.truncate, .direct, .execute]), content.size > 0,
+        guard kernelCache != nil, configuration.accessTimes != .strict, node.openCount == 1, !node.isFilled,
+            flags.reads, !flags.writes,
+            flags.isDisjoint(with: [.truncate, .direct, .execute, .noAccessTime]), content.size > 0,
             content.size <= Self.filledMaxBytes, content.filling.tryLock()
         else { return false }
         node.isFilled = true

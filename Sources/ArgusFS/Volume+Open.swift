@@ -145,8 +145,10 @@ extension Volume {
         // Ciphertext must not come into the pages that others read; and while somebody was cut off from the file, its
         // pages must not be there for them.
         let usesDirectIO = ciphertext != nil || content.hasCutHandles
+        // With strictatime the first read after each open must come here, or its time is not seen.
+        let keepsCache = !usesDirectIO && !(configuration.accessTimes == .strict && flags.reads)
         return OpenResult(
-            handle: handle.id, keepsCache: !usesDirectIO, usesDirectIO: usesDirectIO,
+            handle: handle.id, keepsCache: keepsCache, usesDirectIO: usesDirectIO,
             needsFlush: flags.writes && !hasReserve.load(ordering: .relaxed), cachesListing: false)
     }
 
