@@ -24,6 +24,14 @@ struct FolderRecord: Hashable, Sendable {
     var keys: WrappedFolderKeys
     /// Changes of the policy that the folder's journal does not have yet.
     var pending: [PendingChange] = []
+    /// The newest record of the journal when the last of them was recorded there: what a command recorded, no index knows.
+    var journalHead: Head?
+
+    struct Head: Codable, Hashable, Sendable {
+        var sequence: UInt64
+        /// In hexadecimal.
+        var hash: String
+    }
 
     var generation: KeyGeneration { keys.generations.last?.generation ?? 0 }
 
@@ -87,6 +95,7 @@ struct FolderRecord: Hashable, Sendable {
         /// Absent in records that were written before there were such rules: the shipped default.
         var programs: String?
         var pending: [PendingChange]?
+        var journalHead: Head?
 
         init(_ record: FolderRecord) {
             revision = record.revision
@@ -112,6 +121,7 @@ struct FolderRecord: Hashable, Sendable {
             keys = record.keys.generations.map { Key(generation: $0.generation, box: Hex.encode($0.box)) }
             programs = record.policy.programs == ProgramRules() ? nil : record.policy.programs.text
             pending = record.pending.isEmpty ? nil : record.pending
+            journalHead = record.journalHead
         }
 
         /// Nil where a field holds what the format does not allow.
@@ -144,7 +154,8 @@ struct FolderRecord: Hashable, Sendable {
                 revision: revision, id: id, name: name,
                 created: Timestamp(seconds: created, nanoseconds: createdNanoseconds), policy: policy,
                 storage: storage, isStrict: strict, indexFile: indexFile,
-                keys: WrappedFolderKeys(naming: naming, generations: generations), pending: pending ?? [])
+                keys: WrappedFolderKeys(naming: naming, generations: generations), pending: pending ?? [],
+                journalHead: journalHead)
         }
     }
 }

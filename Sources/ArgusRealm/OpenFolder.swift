@@ -110,14 +110,18 @@ package final class OpenFolder: Sendable {
         index.capsule.rewrap(keys: keys)
     }
 
-    /// The newest record that the folder's index knows, or that the journal open here has; nil before the first.
-    package func journalHead() throws(RealmError) -> JournalHead? {
-        let known: (sequence: UInt64, hash: [UInt8])?
+    /// The newest records that the folder's index and its record know, and the one that the journal open here has.
+    package func journalHeads() throws(RealmError) -> [JournalHead] {
+        var known: [(sequence: UInt64, hash: [UInt8])] = []
         if let journal {
-            known = journal.head()
-        } else {
-            known = try indexCall { () throws(IndexError) in try index.meta(.journalHead) }.flatMap(Self.journalHead)
+            known.append(journal.head())
+        } else if let head = try indexCall({ () throws(IndexError) in try index.meta(.journalHead) }),
+            let indexed = Self.journalHead(head)
+        {
+            known.append(indexed)
         }
+        let record = try FolderRecord.read(in: directory, secrets: secrets)
+        if let head = record.journalHead, let hash = Hex.decode(head.hash) { known.append((head.sequence, hash)) }
         return known.map { JournalHead(folder: summary.id, sequence: $0.sequence, hash: $0.hash) }
     }
 

@@ -3,7 +3,7 @@ internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 
-/// A change of who may do what in a folder, kept in the folder's record until the folder's journal has it.
+/// A change of a folder's members, settings or key, kept in the folder's record until the folder's journal has it.
 ///
 /// Who changes members may find the folder in use by a driver, which alone writes its journal, or not in use at all:
 /// either way the change and the duty to record it are stored in one step, and whoever can write the journal next does.
@@ -16,6 +16,9 @@ struct PendingChange: Codable, Hashable, Sendable {
     var pid: UInt32
     var person: String
     var program: String
+    /// Absent in records that were written before it was kept.
+    var parentPID: UInt32?
+    var parentProgram: String?
 
     private init(_ activity: AuditActivity, _ reason: String, by actor: AuditActor) {
         self.activity = activity.rawValue
@@ -25,10 +28,26 @@ struct PendingChange: Codable, Hashable, Sendable {
         pid = actor.pid
         person = actor.person
         program = actor.program
+        parentPID = actor.parentPID
+        parentProgram = actor.parentProgram
     }
 
-    /// What changed between two policies, as the journal tells it. `name` spells a principal for people.
+    /// What changed between two records of a folder, as the journal tells it. `name` spells a principal for people.
     static func between(
+        _ old: FolderRecord, and new: FolderRecord, by actor: AuditActor, name: (Principal) -> String
+    ) -> [PendingChange] {
+        var changes = between(old.policy, and: new.policy, by: actor, name: name)
+        if old.isStrict != new.isStrict {
+            let setting = FolderSetting.audit(isStrict: new.isStrict)
+            changes.append(PendingChange(.policyApplied, setting.text, by: actor))
+        }
+        if old.generation != new.generation {
+            changes.append(PendingChange(.keyRotated, "key version \(new.generation)", by: actor))
+        }
+        return changes
+    }
+
+    private static func between(
         _ old: FolderPolicy, and new: FolderPolicy, by actor: AuditActor, name: (Principal) -> String
     ) -> [PendingChange] {
         var changes: [PendingChange] = []
@@ -50,15 +69,13 @@ struct PendingChange: Codable, Hashable, Sendable {
         return changes
     }
 
-    static func keyRotated(to generation: KeyGeneration, by actor: AuditActor) -> PendingChange {
-        PendingChange(.keyRotated, "key \(generation)", by: actor)
-    }
-
     var event: AuditEvent {
-        AuditEvent(
+        var process = AuditProcess.Facts(loginUID: loginUID, pid: pid, program: program)
+        process.parentPID = parentPID
+        process.parentProgram = parentProgram ?? ""
+        return AuditEvent(
             activity: AuditActivity(rawValue: activity) ?? .policyApplied, status: .success,
-            actor: AuditActor(uid: uid, loginUID: loginUID, pid: pid, person: person, program: program),
-            reason: reason)
+            actor: AuditActor(uid: uid, person: person, process: AuditProcess(process)), reason: reason)
     }
 }
 
@@ -75,6 +92,8 @@ extension OpenFolder {
         }
         var settled = record
         settled.pending = []
+        let head = journal.head()
+        settled.journalHead = FolderRecord.Head(sequence: head.sequence, hash: Hex.encode(head.hash))
         settled.revision += 1
         try settled.write(in: directory, secrets: secrets)
     }

@@ -3,7 +3,6 @@ internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusStore
 internal import ArgusSystem
-internal import Glibc
 
 /// Giving a folder a new key.
 extension Realm {
@@ -21,26 +20,19 @@ extension Realm {
             lock = nil
         }
         defer { lock?.release() }
-        let actor = RealmPeople(identity).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
         let (directory, record) = try withChangeLock { () throws(RealmError) in
             let (directory, found) = try find(name)
             var record = found
             record.keys = try secrets(of: record.id).rotate(record.keys)
-            record.pending.append(.keyRotated(to: record.generation, by: actor))
-            record.revision += 1
-            try record.write(in: directory, secrets: secrets(of: record.id))
-            return (directory, record)
+            try store(record, replacing: found, in: directory, holding: lock)
+            return (directory, try FolderRecord.read(in: directory, secrets: secrets(of: record.id)))
         }
         guard lock != nil else { return try summary(record, in: directory) }
         let folderSecrets = secrets(of: record.id)
         try KeyRewrapping(
             record, directory: directory, keys: try folderSecrets.unwrap(record.keys), secrets: folderSecrets
         ).run()
-        return try withChangeLock { () throws(RealmError) in
-            let newest = try FolderRecord.read(in: directory, secrets: folderSecrets)
-            try journalPending(of: newest, in: directory)
-            return try summary(newest, in: directory)
-        }
+        return try summary(record, in: directory)
     }
 }
 

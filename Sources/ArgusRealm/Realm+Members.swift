@@ -58,10 +58,15 @@ extension Realm {
 
     /// Stores a changed record, with what the folder's journal is to say of it. Where nobody has the folder in use the
     /// journal gets it at once, otherwise from the driver when that reads the record. Under the change lock.
-    func store(_ record: FolderRecord, replacing old: FolderRecord, in directory: DirectoryHandle) throws(RealmError) {
+    ///
+    /// `held` is the folder's lock where the caller has it already.
+    func store(
+        _ record: FolderRecord, replacing old: FolderRecord, in directory: DirectoryHandle,
+        holding held: FolderLock? = nil
+    ) throws(RealmError) {
         var record = record
         let actor = RealmPeople(identity).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
-        record.pending += PendingChange.between(old.policy, and: record.policy, by: actor) { principal in
+        record.pending += PendingChange.between(old, and: record, by: actor) { principal in
             switch principal {
             case .person(let id): identity.person(id)?.account ?? id.hex
             case .group(let name): "@" + name
@@ -72,20 +77,16 @@ extension Realm {
         let secrets = secrets(of: record.id)
         try record.write(in: directory, secrets: secrets)
         guard !record.pending.isEmpty else { return }
-        let lock: FolderLock
-        do throws(RealmError) {
-            lock = try FolderLock.take(in: directory, exclusive: true, waitMilliseconds: 0)
-        } catch {
-            if error.kind == .folderInUse { return }
-            throw error
+        var taken: FolderLock?
+        defer { taken?.release() }
+        if held == nil {
+            do throws(RealmError) {
+                taken = try FolderLock.take(in: directory, exclusive: true, waitMilliseconds: 0)
+            } catch {
+                if error.kind == .folderInUse { return }
+                throw error
+            }
         }
-        defer { lock.release() }
-        try journalPending(of: record, in: directory)
-    }
-
-    /// Brings what waits in the record into the folder's journal. Under the change lock and the folder's lock.
-    func journalPending(of record: FolderRecord, in directory: DirectoryHandle) throws(RealmError) {
-        let secrets = secrets(of: record.id)
         let index = try IndexPlace(
             directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
         ).open(writable: false)

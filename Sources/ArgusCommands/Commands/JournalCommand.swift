@@ -198,7 +198,7 @@ struct JournalSource {
         var count = 0
         var heads: [JournalHead] = []
         for known in folders where folder == nil || known.id == folder {
-            if let head = try head(of: known) { heads.append(head) }
+            heads += try self.heads(of: known)
         }
         return try Self.verified { () throws(JournalFinding) in
             try JournalVerifier(directory: spool, keys: keys).verify(folder: folder, expecting: heads) { _ in
@@ -208,17 +208,17 @@ struct JournalSource {
         }
     }
 
-    /// The newest record that a folder knows of, from its driver where one runs and otherwise from its index.
-    private func head(of folder: FolderSummary) throws(CommandError) -> JournalHead? {
+    /// The newest records that a folder knows of, from its driver where one runs and otherwise from what is at rest.
+    private func heads(of folder: FolderSummary) throws(CommandError) -> [JournalHead] {
         if let driver = try realm.driver(of: folder) {
-            do throws(ControlClient.Failure) { return try driver.journalHead(of: folder.id) } catch {
+            do throws(ControlClient.Failure) { return try driver.journalHeads(of: folder.id) } catch {
                 throw CommandError(folder.name, error.message)
             }
         }
         return try realmResult(folder.name) { () throws(RealmError) in
             let open = try realm.openFolder(named: folder.name, mode: .inspect)
             defer { try? open.close() }
-            return try open.journalHead()
+            return try open.journalHeads()
         }
     }
 
@@ -280,6 +280,7 @@ struct JournalPrinter {
         let program = record.actor.program.split(separator: "/").last.map(String.init) ?? "-"
         var place = String(decoding: record.path, as: UTF8.self)
         if !record.secondPath.isEmpty { place += " → " + String(decoding: record.secondPath, as: UTF8.self) }
+        if record.copy == .inferred { place += "  (inferred)" }
         if !record.reason.isEmpty { place += "  (\(record.reason))" }
         let failed = record.status == .failure || record.activity == .denied
         let line = Self.line(

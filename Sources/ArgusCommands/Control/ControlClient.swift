@@ -68,13 +68,11 @@ struct ControlClient: ~Copyable {
         guard case .done = try reply() else { throw .broken }
     }
 
-    /// The newest record of the folder's journal.
-    borrowing func journalHead(of folder: FolderID) throws(Failure) -> JournalHead {
-        try ask(.journalHead)
-        guard case .journalHead(let sequence, let hash) = try reply(), let bytes = Hex.decode(hash) else {
-            throw .broken
-        }
-        return JournalHead(folder: folder, sequence: sequence, hash: bytes)
+    /// The newest records of the folder's journal that the driver knows.
+    borrowing func journalHeads(of folder: FolderID) throws(Failure) -> [JournalHead] {
+        try ask(.journalHeads)
+        guard case .journalHeads(let heads) = try reply() else { throw .broken }
+        return heads.map { JournalHead(folder: folder, sequence: $0.sequence, hash: Hex.decode($0.hash) ?? []) }
     }
 
     /// What the driver says of itself within five seconds.

@@ -20,8 +20,8 @@ struct ControlRequest: Codable, Hashable, Sendable {
         case check(repair: Bool)
         /// Why a person may or may not do something at a path, its bytes in hexadecimal: answered with `explanation`.
         case explain(WhyQuestion)
-        /// Answered with `journalHead`.
-        case journalHead
+        /// Answered with `journalHeads`.
+        case journalHeads
         /// The realm's record of the folder has changed: members or keys. Answered with `done`.
         case reload
     }
@@ -37,11 +37,16 @@ enum ControlReply: Codable, Hashable, Sendable {
     case finding(CheckReport)
     case explanation(WhyReport)
     case synchronized
-    /// The newest record of the folder's journal, its hash in hexadecimal.
-    case journalHead(sequence: UInt64, hash: String)
+    /// The newest records of the folder's journal that are known, hashes in hexadecimal.
+    case journalHeads([JournalHeadReport])
     case done
     /// What is wrong and what to do, in one line.
     case failed(String)
+}
+
+struct JournalHeadReport: Codable, Hashable, Sendable {
+    var sequence: UInt64
+    var hash: String
 }
 
 /// What a driver tells of itself; `status --json` prints it.

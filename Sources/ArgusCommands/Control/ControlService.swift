@@ -95,7 +95,7 @@ final class ControlService: Sendable {
         case .check:
             try client.reply(
                 .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
-        case .journalHead: try tellJournalHead(client)
+        case .journalHeads: try tellJournalHeads(client)
         case .reload:
             do throws(RealmError) { try folder.reload() } catch {
                 return try client.reply(.failed(error.message))
@@ -134,13 +134,13 @@ final class ControlService: Sendable {
         }
     }
 
-    private func tellJournalHead(_ client: ControlConversation) throws(ChannelError) {
-        let head: JournalHead?
-        do throws(RealmError) { head = try folder.journalHead() } catch {
+    private func tellJournalHeads(_ client: ControlConversation) throws(ChannelError) {
+        let heads: [JournalHead]
+        do throws(RealmError) { heads = try folder.journalHeads() } catch {
             return try client.reply(.failed(error.message))
         }
-        guard let head else { return try client.reply(.failed("has no record yet")) }
-        try client.reply(.journalHead(sequence: head.sequence, hash: Hex.encode(head.hash)))
+        try client.reply(
+            .journalHeads(heads.map { JournalHeadReport(sequence: $0.sequence, hash: Hex.encode($0.hash)) }))
     }
 
     private func detach(_ client: ControlConversation) throws(ChannelError) {

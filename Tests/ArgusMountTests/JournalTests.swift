@@ -1,0 +1,287 @@
+import ArgusMountKit
+import Glibc
+import Testing
+
+/// Whether tests run that take longer than CI can wait for (`packaging/test --long`).
+private let isLong = getenv("ARGUS_LONG_TESTS") != nil
+
+@Suite("The journal of a mounted folder")
+struct JournalMountTests {
+    /// The records of the folder, oldest first, as `journal show --json` prints them.
+    private func records(_ folder: MountedFolder, _ filters: String...) throws -> [JSON] {
+        let shown = try folder.argusfs(["journal", "show", "--json"] + filters).required().output
+        return try shown.split(separator: "\n").map { try JSON(text: String($0)) }
+    }
+
+    private func verify(_ folder: MountedFolder) throws -> Finished {
+        try folder.argusfs("journal", "verify")
+    }
+
+    @Test("thousands of operations by 8 processes are as many records, each right")
+    func every() throws {
+        let folder = try MountedFolder()
+        let rounds = isLong ? 2084 : 417
+        try folder.shell("mkdir 0 1 2 3 4 5 6 7").required()
+        let workers = try (0..<8).map { number in
+            try folder.start("exec python3 -c '\(Self.worker)' \"$@\"", [String(number), String(rounds)])
+        }
+        let finished = workers.map { $0.wait() }
+        let processes = try finished.map { try #require(Int($0.required().output.split(separator: "\n").first ?? "")) }
+        try folder.unmount()
+        let shown = try folder.argusfs("journal", "show", "--json").required().output
+        let check = try Program(
+            ["python3", "-c", Self.checker, String(rounds)] + processes.map(String.init), input: shown
+        ).wait().required()
+        #expect(check.output == "\(8 * rounds * 6) records, all right\n")
+        #expect(try verify(folder).status == 0)
+    }
+
+    /// Six operations that make a record each, `rounds` times.
+    private static let worker = """
+        import os, sys
+        directory, rounds = sys.argv[1], int(sys.argv[2])
+        print(os.getpid())
+        for number in range(rounds):
+            name = f"{directory}/f{number}"
+            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            os.write(file, b"x" * (number + 1))
+            os.close(file)
+            os.close(os.open(name, os.O_RDONLY))
+            os.rename(name, f"{directory}/g{number}")
+            os.unlink(f"{directory}/g{number}")
+        """
+
+    private static let checker = """
+        import collections, json, os, sys
+        rounds, processes = int(sys.argv[1]), [int(word) for word in sys.argv[2:]]
+        records = [json.loads(line) for line in sys.stdin]
+        streams = collections.defaultdict(list)
+        for record in records: streams[record["stream"]].append(record["seq"])
+        for numbers in streams.values(): assert numbers == list(range(1, len(numbers) + 1)), "a sequence number"
+        own = [record for record in records if record["pid"] in processes]
+        program = own[0]["program"]
+        assert os.path.basename(program).startswith("python3"), program
+        files, seen = {}, collections.Counter()
+        for record in own:
+            directory = processes.index(record["pid"])
+            assert record["status"] == "success" and record["uid"] == os.getuid() and record["program"] == program, record
+            assert record["folder"] == "docs" and record["person"] and record["parentPid"] > 0, record
+            place, name = record["path"][:3], record["path"][3:]
+            assert place == f"/{directory}/" and name[0] in "fg", record
+            number = int(name[1:])
+            key = (directory, number)
+            if record["activity"] == "create": files[key] = record["fileId"]
+            assert files[key] == record["fileId"], record
+            what = record["activity"]
+            if what == "close": what += str(record["bytesWritten"])
+            if what in ("create", "open"): assert record["access"] == {"create": "write", "open": "read"}[what], record
+            if what in ("create", "open", "rename"): assert name[0] == "f" and record["reason"] == "private:owner", record
+            if what == "unlink": assert name[0] == "g", record
+            if what == "rename": assert record["secondPath"] == f"/{directory}/g{number}", record
+            seen[(what,) + key] += 1
+        expected = collections.Counter(
+            (what, directory, number) for directory in range(8) for number in range(rounds)
+            for what in ("create", f"close{number + 1}", "open", "close0", "rename", "unlink"))
+        assert seen == expected, list((seen - expected).items())[:5] + list((expected - seen).items())[:5]
+        assert len(own) == 8 * rounds * 6
+        print(f"{len(own)} records, all right")
+        """
+
+    @Test(
+        "after kill -9 of the driver nothing that was answered is missing, and the journal verifies",
+        arguments: isLong ? Array(1...20) : [1, 2, 3])
+    func killed(moment: Int) throws {
+        let folder = try MountedFolder()
+        let log = folder.home + "/answered"
+        let writer = try folder.start("exec python3 -c '\(Self.answeredWriter)' \"$@\"", [log])
+        while (try? folder.shell("test -s \"$1\"", log, in: "/").succeeded) != true { usleep(1000) }
+        usleep(UInt32(moment * 37_000 % 200_000))
+        try folder.killDriver()
+        _ = writer.wait()
+        let answered = try #require(Int(try folder.shell("wc -l < \"$1\"", log, in: "/").output.filter(\.isNumber)))
+        #expect(answered > 0)
+        // Before another driver ends the stream that was left, and after.
+        for round in 1...2 {
+            let created = Set(try records(folder, "--activity", "create").compactMap { $0["path"]?.string })
+            let missing = (0..<answered).filter { !created.contains("/f\($0)") }
+            #expect(missing.isEmpty, "round \(round)")
+            let verified = try verify(folder)
+            #expect(verified.status == 0, "\(verified.error)")
+            guard round == 1 else { break }
+            _ = try folder.shell("umount -l \"$1\" || fusermount3 -uz \"$1\"", folder.mountPoint, in: "/")
+            try folder.mount()
+            #expect(try records(folder, "--activity", "recover").count >= 1)
+        }
+    }
+
+    private static let answeredWriter = """
+        import os, sys
+        log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for number in range(1000000):
+            try: file = os.open(f"f{number}", os.O_WRONLY | os.O_CREAT)
+            except OSError: break
+            os.write(log, b"%d\\n" % number)
+            try: os.close(file)
+            except OSError: break
+        """
+
+    @Test("copies are recorded with source and destination: exact ones, and those that a program makes itself")
+    func copies() throws {
+        let folder = try MountedFolder()
+        try folder.shell(
+            """
+            head -c 300000 /dev/urandom > source
+            head -c 300000 /dev/urandom > other
+            cp source exact
+            python3 -c 'open("by-python", "wb").write(open("source", "rb").read())'
+            dd if=source of=by-dd bs=64k status=none
+            dd if=source of=part bs=64k count=1 status=none
+            cat other | cat > elsewhere
+            """
+        ).required()
+        try folder.unmount()
+        let copies = try records(folder, "--activity", "copy").map {
+            [$0["seen"], $0["path"], $0["secondPath"]].map { $0?.string ?? "" } + [
+                String(Int($0["bytes"]?.number ?? 0))
+            ]
+        }
+        #expect(
+            copies == [
+                ["exact", "/source", "/exact", "300000"], ["inferred", "/source", "/by-python", "300000"],
+                ["inferred", "/source", "/by-dd", "300000"],
+            ])
+    }
+
+    @Test("every kind of change is recorded, with what was refused")
+    func activities() throws {
+        let folder = try MountedFolder(as: .first)
+        try folder.shell(
+            """
+            echo one > a; mkdir d; ln a b; mv a d/c; truncate -s 100 b; chmod 640 b; ls d > /dev/null; rm b
+            chmod 000 d/c; ! cat d/c 2> /dev/null
+            """
+        ).required()
+        try folder.unmount()
+        let seen = Set(
+            try records(folder).map { "\($0["activity"]?.string ?? "") \($0["path"]?.string ?? "")" })
+        for wanted in [
+            "mount ", "create /a", "close /a", "create /d", "link /a", "rename /a", "open /d/c", "truncate /d/c",
+            "set-attributes /d/c", "list /d", "unlink /b", "denied /d/c", "unmount ",
+        ] { #expect(seen.contains(wanted), "\(wanted) of \(seen.sorted())") }
+        let denied = try #require(try records(folder, "--activity", "denied").first)
+        #expect(denied["reason"]?.string == "posix:r" && denied["status"]?.string == "failure")
+        #expect(denied["person"]?.string == Person.first.name)
+    }
+
+    @Test("what members may not do is recorded, and equal refusals are counted exactly")
+    func denials() throws {
+        let folder = try MountedFolder(
+            members: ["\(Person.current.name):manage", "\(Person.first.name):read"], options: ["-o", "allow_other"])
+        try folder.shell("umask 0; echo one > a; mkdir d").required()
+        try folder.shell("cat a; ! echo two > a", as: .first).required()
+        try folder.shell("i=0; while [ $i -lt 200 ]; do ! cat a; i=$((i+1)); done", as: .second).required()
+        try folder.unmount()
+        let denied = try records(folder, "--activity", "denied")
+        let write = denied.filter { $0["person"]?.string == Person.first.name }
+        #expect(write.map { $0["reason"]?.string } == ["shared:right-missing"])
+        let reads = denied.filter { $0["person"]?.string == Person.second.name }
+        #expect(reads.allSatisfy { $0["reason"]?.string == "shared:not-a-member" })
+        #expect(reads.reduce(0) { $0 + ($1["count"]?.number ?? 1) } == 200)
+        #expect(reads.count < 10)
+        let opened = try records(folder, "--activity", "open", "--person", Person.first.name)
+        #expect(opened.contains { $0["reason"]?.string?.hasPrefix("member:") == true })
+    }
+
+    @Test("filters choose records by person, program, activity, path and time")
+    func filters() throws {
+        let folder = try MountedFolder()
+        try folder.shell("echo one > a; mkdir 2026; cat a > /dev/null; cp a 2026/b").required()
+        try folder.unmount()
+        let all = try records(folder)
+        func places(_ filters: String...) throws -> [String] {
+            try folder.argusfs(["journal", "show", "--json"] + filters).required().output.split(separator: "\n")
+                .map { try JSON(text: String($0)) }.map {
+                    "\($0["activity"]?.string ?? "") \($0["path"]?.string ?? "")"
+                }
+        }
+        #expect(try places("--program", "cat") == ["open /a", "close /a"])
+        #expect(try places("--program", "/*/cp", "--activity", "copy") == ["copy /a"])
+        #expect(try places("--path", "/2026/*", "--activity", "create") == ["create /2026/b"])
+        #expect(try places("--person", "nobody").isEmpty)
+        #expect(
+            try places("--person", Person.current.name, "--folder", "docs").count == all.count - 1, "the checkpoint")
+        #expect(try places("--until", "2000-01-01").isEmpty)
+        #expect(try places("--since", "1h").count == all.count)
+        for field in ["time", "seq", "activity", "status", "person", "uid", "program", "path", "folder", "fileId"] {
+            #expect(all.allSatisfy { $0.keys.contains(field) }, "\(field)")
+        }
+        #expect(try folder.argusfs("journal", "export").required().output.split(separator: "\n").count == all.count)
+        #expect(try folder.argusfs("journal", "tail", "-n", "3", "--json").output.split(separator: "\n").count == 3)
+        let columns = try folder.argusfs("journal", "show").required().output
+        #expect(columns.split(separator: "\n").count == all.count + 1)
+        #expect(!columns.contains("\u{1b}"), "no colour where no terminal is")
+    }
+
+    @Test("tail -f shows what happens from then on")
+    func follow() throws {
+        let folder = try MountedFolder()
+        let output = folder.home + "/tail"
+        let tail = try folder.start(
+            "exec \"$1\" journal tail -f --json --activity create > \"$2\"", [MountedFolder.program, output], in: "/")
+        for name in ["first", "second"] {
+            try folder.shell("echo > \"$1\"", name).required()
+            var isShown = false
+            for _ in 0..<600 where !isShown {
+                usleep(50_000)
+                isShown = try folder.shell("cat \"$1\"", output, in: "/").output.contains("\"path\":\"/\(name)\"")
+            }
+            #expect(isShown)
+        }
+        tail.signal(SIGTERM)
+        _ = tail.wait()
+    }
+
+    @Test("what is changed, cut, removed or brought back at rest is named by verify")
+    func tampering() throws {
+        let folder = try MountedFolder()
+        let journal = folder.realm + "/journal"
+        try folder.shell("echo one > a").required()
+        try folder.unmount()
+        try folder.shell("cp -a \"$1\" older", journal, in: folder.home).required()
+        try folder.mount()
+        try folder.shell("cat a > /dev/null").required()
+        try folder.unmount()
+        try folder.shell("cp -a \"$1\" newest", journal, in: folder.home).required()
+        #expect(try verify(folder).status == 0)
+        func refuses(_ what: String, _ script: String) throws {
+            try folder.shell("rm -rf \"$1\"; cp -a newest \"$1\"; cd \"$1\"; \(script)", journal, in: folder.home)
+                .required()
+            let verified = try verify(folder)
+            #expect(verified.status == 1, "\(what)")
+            #expect(verified.error.hasPrefix("argusfs: "), "\(what): \(verified.error)")
+            #expect(verified.error.split(separator: "\n").count == 1, "\(what): \(verified.error)")
+        }
+        // The newest stream is the one whose directory was made last.
+        let newest = "new=$(ls -dt */ | head -1); s=$new/00000001.segment"
+        try refuses("a flipped bit", "\(newest); printf x | dd of=$s bs=1 seek=4200 conv=notrunc status=none")
+        try refuses("the end cut off", "\(newest); truncate -s -300 $s")
+        try refuses("the newest stream removed", "\(newest); rm -r $new")
+        try refuses("the oldest stream removed", "\(newest); rm -r $(ls -dt */ | tail -1)")
+        try refuses("the whole spool removed", "rm -r *")
+        try refuses("an older spool brought back", "rm -r *; cp -a ../../older/. .")
+        try folder.shell("rm -rf \"$1\"; cp -a newest \"$1\"", journal, in: folder.home).required()
+        #expect(try verify(folder).status == 0)
+    }
+
+    @Test("who cannot open the realm reads none of its records, with its files or through its driver")
+    func strangers() throws {
+        let folder = try MountedFolder(
+            members: ["\(Person.current.name):manage", "\(Person.first.name):read"], options: ["-o", "allow_other"])
+        try folder.shell("umask 0; echo one > secret-name").required()
+        let shown = try folder.argusfs(["journal", "show"], as: .first, environment: ["ARGUS_KEY_FILE": "/dev/null"])
+        #expect(shown.status != 0)
+        #expect(!shown.output.contains("secret-name"))
+        let found = try folder.shell("grep -rl secret-name \"$1\" || :", folder.realm, in: "/").output
+        #expect(found.isEmpty, "names lie readable in \(found)")
+    }
+}
