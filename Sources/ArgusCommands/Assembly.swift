@@ -45,6 +45,10 @@ enum Assembly {
             try? realmResult(plan.folder) { () throws(RealmError) in try folder.close(isClean: false) }
             throw CommandError(plan.folder, "cannot be brought into use (\(error)); see `argusfs check`")
         }
+        // Where the table cannot be had, copies between folders go untold; those within this one do not.
+        if let neighbours = try? RunningFolders(folder.summary.id, of: realm, key: folder.copiesKey) {
+            volume.setNeighbours(neighbours)
+        }
         let service = ControlService(state: state, folder: folder, volume: volume)
 
         var control: ControlServer?

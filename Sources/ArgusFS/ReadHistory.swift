@@ -15,10 +15,16 @@ final class ReadHistory: Sendable {
         var inode: InodeNumber
     }
 
+    /// More files of one size than this are not compared with one copy.
+    private static let foundMax = 16
+    private static let filterCount = 4096
+
     private let lock = Lock()
     // Guarded by `lock`.
     nonisolated(unsafe) private var entries: [Entry] = []
     nonisolated(unsafe) private var next = 0
+    /// How many entries have a process and size of this hash: most closes find none, and look no further.
+    nonisolated(unsafe) private var filter = [UInt16](repeating: 0, count: ReadHistory.filterCount)
 
     init() {
         entries.reserveCapacity(Self.count)
@@ -31,9 +37,12 @@ final class ReadHistory: Sendable {
             if entries.count < Self.count {
                 entries.append(entry)
             } else {
+                filter[Self.hash(entries[next].process, entries[next].size)] -= 1
                 entries[next] = entry
             }
-            next = (next + 1) % Self.count
+            filter[Self.hash(process, size)] += 1
+            next += 1
+            if next == Self.count { next = 0 }
         }
     }
 
@@ -41,16 +50,20 @@ final class ReadHistory: Sendable {
     func files(of process: UInt32, size: UInt64) -> [InodeNumber] {
         lock.withLock {
             var found: [InodeNumber] = []
-            for place in 0..<entries.count {
-                let entry = entries[(next + entries.count - 1 - place) % entries.count]
-                guard entry.process == process, entry.size == size, !found.contains(entry.inode) else { continue }
-                found.append(entry.inode)
+            guard filter[Self.hash(process, size)] > 0 else { return found }
+            for back in 1...max(1, entries.count) {
+                let place = next >= back ? next - back : next - back + entries.count
+                guard entries[place].process == process, entries[place].size == size,
+                    !found.contains(entries[place].inode)
+                else { continue }
+                found.append(entries[place].inode)
                 if found.count == Self.foundMax { break }
             }
             return found
         }
     }
 
-    /// More files of one size than this are not compared with one copy.
-    private static let foundMax = 16
+    private static func hash(_ process: UInt32, _ size: UInt64) -> Int {
+        Int(truncatingIfNeeded: (UInt64(process) &* 0x9E37_79B9_7F4A_7C15 ^ size &* 0xC2B2_AE3D_27D4_EB4F) >> 52)
+    }
 }

@@ -1,5 +1,6 @@
 internal import ArgusCapsule
-internal import ArgusCore
+package import ArgusCore
+internal import ArgusCrypto
 internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusSystem
@@ -21,7 +22,8 @@ extension Volume {
         // What copy_file_range(2) wrote has its exact record.
         guard written > 0, size > 0, handle.bytesCopied.load(ordering: .relaxed) < size else { return }
         let candidates = reads.files(of: handle.actor.pid, size: size)
-        guard !candidates.isEmpty, let copied = Samples(of: content, size: size) else { return }
+        let elsewhere = neighbours?.reads(by: handle.actor.pid, size: size) ?? []
+        guard !candidates.isEmpty || !elsewhere.isEmpty, let copied = Samples(of: content, size: size) else { return }
         for inode in candidates where inode != handle.inode {
             guard let source = sample(inode, size: size), source.samples == copied else { continue }
             var event = AuditEvent(
@@ -31,6 +33,50 @@ extension Volume {
             try? parts.journal.append(event)
             return
         }
+        recordCopy(of: copied, size: size, from: elsewhere, to: handle)
+    }
+
+    /// The same for a source in another folder, whose driver compares and records its end.
+    private func recordCopy(of copied: Samples, size: UInt64, from files: [NeighbourFile], to handle: Handle) {
+        guard let neighbours, !files.isEmpty else { return }
+        let destination = knownPlace(of: handle.inode) ?? handle.place
+        let claim = CopyClaim(
+            actor: handle.actor, size: size, digest: copied.digest(under: neighbours.key), folder: parts.folder,
+            path: destination.path)
+        for file in files {
+            guard let source = neighbours.confirm(claim, of: file) else { continue }
+            var event = AuditEvent(
+                activity: .copy, status: .success, actor: handle.actor, fileID: source.fileID,
+                place: AuditPlace(source.path), secondPlace: destination, byteCount: size)
+            event.copy = .inferred
+            event.sourceFolder = file.folder
+            try? parts.journal.append(event)
+            return
+        }
+    }
+
+    /// Whether a file here is what a process wrote into another folder; the copy is recorded where it is.
+    ///
+    /// Only a driver of the realm that has the content can make a claim that holds: the digest is made under a key of the
+    /// realm's.
+    package func confirm(_ claim: CopyClaim, of inode: InodeNumber) -> CopySource? {
+        guard let neighbours, claim.size > 0, let source = sample(inode, size: claim.size),
+            source.samples.digest(under: neighbours.key) == claim.digest
+        else { return nil }
+        let place = place(of: inode)
+        var event = AuditEvent(
+            activity: .copy, status: .success, actor: claim.actor, fileID: source.fileID, place: place,
+            secondPlace: AuditPlace(claim.path), byteCount: claim.size)
+        event.copy = .inferred
+        event.destinationFolder = claim.folder
+        guard (try? parts.journal.append(event)) != nil else { return nil }
+        return CopySource(fileID: source.fileID, path: place.path)
+    }
+
+    /// Remembers that a process opened a file for reading, here and where other folders see it.
+    func noteRead(by process: UInt32, of inode: InodeNumber, size: UInt64) {
+        reads.note(process: process, inode: inode, size: size)
+        if process != 0, size > 0 { neighbours?.noteRead(process: process, inode: inode, size: size) }
     }
 
     /// Nil where the file is another size by now, is gone, or cannot be read.
@@ -67,6 +113,8 @@ extension Volume {
             wipe(bytes)
             bytes.deallocate()
         }
+
+        func digest(under key: SecretBytes) -> [UInt8] { HMAC.sha256(key: key, UnsafeRawBufferPointer(bytes)) }
 
         static func == (left: Samples, right: Samples) -> Bool {
             left.bytes.count == right.bytes.count && left.bytes.elementsEqual(right.bytes)

@@ -141,7 +141,7 @@ extension Volume {
             caller: caller, content: content, policyVersion: version, ciphertext: ciphertext)
         handles.insert(handle)
         revocation.noteOpen()
-        if flags.reads { reads.note(process: actor.pid, inode: inode, size: content.size) }
+        if flags.reads { noteRead(by: actor.pid, of: inode, size: content.size) }
         // Ciphertext must not come into the pages that others read; and while somebody was cut off from the file, its
         // pages must not be there for them.
         let usesDirectIO = ciphertext != nil || content.hasCutHandles

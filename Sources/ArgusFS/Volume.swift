@@ -42,6 +42,8 @@ package final class Volume: Sendable {
     nonisolated(unsafe) private(set) var kernelCache: (any KernelCache)?
     /// Whether requests that change something are refused: mounted so, or remounted (`setReadOnly`).
     let refusesChanges: Atomic<Bool>
+    // Sound: set before the first request, as above.
+    nonisolated(unsafe) private(set) var neighbours: (any FolderNeighbours)?
     /// Whether the store's reserve is in place: without it every write waits for storage.
     let hasReserve = Atomic<Bool>(false)
 
@@ -97,6 +99,10 @@ package final class Volume: Sendable {
             refusesChanges.store(false, ordering: .releasing)
             throw error
         }
+    }
+
+    package func setNeighbours(_ neighbours: any FolderNeighbours) {
+        self.neighbours = neighbours
     }
 
     package func setKernelCache(_ kernelCache: any KernelCache) {

@@ -128,6 +128,9 @@ package struct AuditEvent: Sendable {
     package var capsule: [UInt8] = []
     /// What the file was opened for; empty for what opens none.
     package var access: AuditAccess = []
+    /// Of a copy between folders, the folder of the end that lies elsewhere.
+    package var sourceFolder: FolderID?
+    package var destinationFolder: FolderID?
     /// Of `byteCount`, those that were written; nil for what does not tell them apart.
     package var writtenByteCount: UInt64?
     /// What was found missing; set for `gap` alone.

@@ -6,7 +6,7 @@ internal import ArgusIndex
 package import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusStore
-internal import ArgusSystem
+package import ArgusSystem
 
 /// How a folder is opened.
 package enum FolderMode: Hashable, Sendable {
@@ -88,6 +88,9 @@ package final class OpenFolder: Sendable {
             throw error
         }
     }
+
+    /// Under it this folder's driver and those of the realm's other folders compare contents.
+    package var copiesKey: SecretBytes { realmKeys.copies }
 
     /// Reads members, settings and keys again, after another process has changed them. Policy and settings change at
     /// once for all who have `parts`, and so do new keys; `Volume.rewrapFiles` then gives them to files that have older ones.

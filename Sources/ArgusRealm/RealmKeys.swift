@@ -10,11 +10,14 @@ struct RealmKeys: Sendable {
     let persons: SecretBytes
     /// Seals the list of files in a backup.
     let backup: SecretBytes
+    /// Under it drivers of the realm's folders compare contents (`FolderNeighbours`).
+    let copies: SecretBytes
 
     init(masterKey: SecretBytes, realm: RealmID) {
         self.realm = realm
         self.persons = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm persons v1".utf8))
         self.backup = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm backup v1".utf8))
+        self.copies = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm copies v1".utf8))
     }
 }
 

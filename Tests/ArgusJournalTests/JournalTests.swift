@@ -23,6 +23,8 @@ struct JournalTests {
         event.capsule = [UInt8](repeating: 7, count: 16)
         event.access = [.read, .write]
         event.writtenByteCount = 70
+        event.sourceFolder = FolderID(high: 5, low: 6)
+        event.destinationFolder = FolderID(high: 7, low: 8)
         try journal.append(event)
         let head = journal.head()
         try journal.close()
@@ -46,6 +48,8 @@ struct JournalTests {
         #expect(record.actor.session == 34)
         #expect(record.access == [.read, .write])
         #expect(record.writtenByteCount == 70)
+        #expect(record.sourceFolder == event.sourceFolder)
+        #expect(record.destinationFolder == event.destinationFolder)
         #expect(record.folder == SpoolFixture.folder)
         #expect(record.device == SpoolFixture.device)
         #expect(record.stream == journal.stream)

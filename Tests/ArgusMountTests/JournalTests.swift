@@ -152,6 +152,38 @@ struct JournalMountTests {
             ])
     }
 
+    @Test("a copy from one folder into another is in both journals")
+    func copiesBetweenFolders() throws {
+        let folder = try MountedFolder()
+        let other = folder.home + "/other"
+        try folder.argusfs("folder", "create", "other").required()
+        try folder.shell("mkdir \"$1\"", other, in: "/").required()
+        try folder.argusfs("mount", "other", other).required()
+        try folder.shell(
+            """
+            head -c 300000 /dev/urandom > source
+            head -c 300000 /dev/urandom > unrelated
+            cp source "$1/by-cp"
+            python3 -c 'import sys; open(sys.argv[1], "wb").write(open("source", "rb").read())' "$1/by-python"
+            cat unrelated > /dev/null; head -c 300000 /dev/urandom > "$1/new"
+            """, other
+        ).required()
+        try folder.argusfs("umount", other).required()
+        try folder.unmount()
+        func copies(_ name: String, _ end: String) throws -> [String] {
+            // The kernel tells of a close after close(2) has returned: two programs' may come in either order.
+            try records(folder, "--folder", name, "--activity", "copy").map { record -> String in
+                #expect(record["seen"]?.string == "inferred" && record[end]?.string?.count == 32)
+                #expect(record["person"]?.string == Person.current.name && (record["pid"]?.number ?? 0) > 0)
+                return "\(record["path"]?.string ?? "") \(record["secondPath"]?.string ?? "")"
+            }.sorted()
+        }
+        let expected = ["/source /by-cp", "/source /by-python"]
+        #expect(try copies("other", "sourceFolderId") == expected)
+        #expect(try copies(MountedFolder.name, "destinationFolderId") == expected)
+        #expect(try verify(folder).status == 0)
+    }
+
     @Test("every kind of change is recorded, with what was refused")
     func activities() throws {
         let folder = try MountedFolder(as: .first)

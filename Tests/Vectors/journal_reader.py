@@ -286,7 +286,7 @@ def show(stream, record):
     for kind, name in ((9, "parentProgram"), (12, "secondPath"), (13, "reason")):
         if kind in fields:
             line[name] = text(kind)
-    for kind, name in ((6, "programSha256"), (16, "capsule")):
+    for kind, name in ((6, "programSha256"), (16, "capsule"), (24, "sourceFolderId"), (25, "destinationFolderId")):
         if kind in fields:
             line[name] = fields[kind].hex()
     if 22 in fields:

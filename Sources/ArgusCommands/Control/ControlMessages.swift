@@ -22,6 +22,8 @@ struct ControlRequest: Codable, Hashable, Sendable {
         case explain(WhyQuestion)
         /// Answered with `journalHeads`.
         case journalHeads
+        /// Another folder's driver asks whether a file here was copied into it: `copySource`, or `failed`.
+        case copied(CopyQuestion)
         /// The realm's record of the folder has changed: members or keys. Answered with `done`.
         case reload
     }
@@ -39,6 +41,8 @@ enum ControlReply: Codable, Hashable, Sendable {
     case synchronized
     /// The newest records of the folder's journal that are known, hashes in hexadecimal.
     case journalHeads([JournalHeadReport])
+    /// The file's id and path, in hexadecimal.
+    case copySource(fileId: String, path: String)
     case done
     /// What is wrong and what to do, in one line.
     case failed(String)

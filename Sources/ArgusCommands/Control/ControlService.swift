@@ -96,6 +96,11 @@ final class ControlService: Sendable {
             try client.reply(
                 .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
         case .journalHeads: try tellJournalHeads(client)
+        case .copied(let question):
+            guard let claim = question.claim,
+                let source = volume.confirm(claim, of: InodeNumber(question.inode))
+            else { return try client.reply(.failed("has no such file")) }
+            try client.reply(.copySource(fileId: source.fileID.hex, path: Hex.encode(source.path)))
         case .reload:
             do throws(RealmError) { try folder.reload() } catch {
                 return try client.reply(.failed(error.message))

@@ -89,4 +89,6 @@ enum FieldType: UInt16 {
     case checkpoint = 21
     case access = 22
     case writtenByteCount = 23
+    case sourceFolder = 24
+    case destinationFolder = 25
 }

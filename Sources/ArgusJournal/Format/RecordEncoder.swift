@@ -85,6 +85,14 @@ enum RecordEncoder {
         }
         if !event.access.isEmpty { number(&writer, .access, event.access.rawValue) }
         if let written = event.writtenByteCount { number(&writer, .writtenByteCount, written) }
+        if let folder = event.sourceFolder {
+            head(&writer, .sourceFolder, 16)
+            writer.identifier(high: folder.high, low: folder.low)
+        }
+        if let folder = event.destinationFolder {
+            head(&writer, .destinationFolder, 16)
+            writer.identifier(high: folder.high, low: folder.low)
+        }
     }
 
     /// The fields of a process, made once and copied into each of its records.

@@ -26,6 +26,8 @@ extension JournalRecord {
         if let fileSize { json.number("size", fileSize) }
         if !capsule.isEmpty { json.string("capsule", Hex.encode(capsule)) }
         if let copy { json.string("seen", copy == .exact ? "exact" : "inferred") }
+        if let sourceFolder { json.string("sourceFolderId", sourceFolder.hex) }
+        if let destinationFolder { json.string("destinationFolderId", destinationFolder.hex) }
         if !access.isEmpty { json.string("access", access.text) }
         if let writtenByteCount {
             json.number("bytesRead", byteCount &- writtenByteCount)

@@ -22,6 +22,9 @@ package struct JournalRecord: Hashable, Sendable {
     package var copy: CopyEvidence?
     package var access: AuditAccess = []
     package var writtenByteCount: UInt64?
+    /// Of a copy between folders, the folder of the end that lies elsewhere.
+    package var sourceFolder: FolderID?
+    package var destinationFolder: FolderID?
     /// Set where this record stands for repeated denials.
     package var repeats: JournalRepeats?
     package var gap: JournalGap?
@@ -113,6 +116,8 @@ package struct JournalRecord: Hashable, Sendable {
             copy = known
         case .access: access = AuditAccess(rawValue: try reader.integer())
         case .writtenByteCount: writtenByteCount = try reader.integer()
+        case .sourceFolder: sourceFolder = try reader.identifier()
+        case .destinationFolder: destinationFolder = try reader.identifier()
         case .truncated: truncatedFields.append(try reader.integer())
         case .repeats:
             let count: UInt64 = try reader.integer()
