@@ -72,9 +72,11 @@ let package = Package(
 
         // Tests. The kit holds conformance suites, fault plans and vectors; it is never a product.
         .target(name: "CArgusAllocations"),
+        .target(name: "CArgusInterposer"),
         .target(
             name: "ArgusTestKit",
             dependencies: [
+                "CArgusInterposer",
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
                 "ArgusIdentity", "ArgusJournal", "ArgusFS",
             ]),
@@ -86,6 +88,9 @@ let package = Package(
             "ArgusSystemTests": ["ArgusCore", "ArgusSystem"],
             "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
             "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
+            "ArgusCrashTests": [
+                "ArgusCore", "ArgusSystem", "ArgusStore", "ArgusJournal", "ArgusFS", "ArgusRealm", "ArgusTestKit",
+            ],
             "ArgusCapsuleTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusTestKit",
             ],

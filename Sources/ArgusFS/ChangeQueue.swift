@@ -23,9 +23,11 @@ struct ChangeQueue {
         steps.append(step)
     }
 
-    /// Adds the row, or replaces it where this batch has it already: only its last state counts.
+    /// Adds the row, or replaces it where this batch has it already: only its last state counts. The row of a removed
+    /// inode, which someone may still hold by number, is not added again.
     mutating func put(_ node: Node) {
         node.hasUnqueuedTimes = false
+        guard !node.hasNoRow else { return }
         node.changeNumber = current
         if node.queuedBatch == batch {
             steps[node.queuedPlace] = .putInode(node.row)

@@ -35,6 +35,10 @@ final class FileContent: Sendable {
     private let shownAllocation = Atomic<UInt64>(0)
     /// Handles on the file that serve nobody any more and are not closed yet.
     let cutHandleCount = Atomic<Int>(0)
+    /// Cut to nothing since the last commit, to be written anew, it seems.
+    private let wasCut = Atomic<Bool>(false)
+    /// From `takeChange` until the commit is known to the volume.
+    private let isCommitting = Atomic<Bool>(false)
     /// Since when something differs from the last commit, on the monotonic clock; 0: nothing does.
     private let changedNanoseconds = Atomic<UInt64>(0)
 
@@ -66,6 +70,12 @@ final class FileContent: Sendable {
     }
 
     var hasCutHandles: Bool { cutHandleCount.load(ordering: .relaxed) > 0 }
+
+    /// Whether an app cut the file to nothing and has not closed it; never waits.
+    var isBeingReplaced: Bool { wasCut.load(ordering: .acquiring) }
+
+    /// Whether anything differs from the last commit that the volume knows of: one under way is not known yet.
+    var isUnsettled: Bool { isCommitting.load(ordering: .acquiring) || unwritten.isChanged }
 
     /// Space on storage in bytes, counting what is about to be written; never waits.
     var allocatedByteCount: UInt64 { shownAllocation.load(ordering: .relaxed) }
@@ -194,6 +204,7 @@ final class FileContent: Sendable {
     func setSize(_ size: UInt64, now: UInt64) throws(CapsuleError) {
         let shrinks = state.withWriteLock { () -> Bool in
             let shrinks = size < length
+            if shrinks, size == 0 { wasCut.store(true, ordering: .releasing) }
             length = size
             defer { publish() }
             noteChange(now)
@@ -295,14 +306,23 @@ final class FileContent: Sendable {
         }
     }
 
-    /// Whether a commit is due; clears the mark. The caller holds `writing` and commits next.
+    /// Whether a commit is due; clears the mark. The caller holds `writing`, commits next, and calls `endCommit` or
+    /// `restoreChange`.
     func takeChange() -> Bool {
-        changedNanoseconds.exchange(0, ordering: .acquiringAndReleasing) != 0
+        isCommitting.store(true, ordering: .sequentiallyConsistent)
+        wasCut.store(false, ordering: .releasing)
+        if changedNanoseconds.exchange(0, ordering: .sequentiallyConsistent) != 0 { return true }
+        endCommit()
+        return false
     }
+
+    /// The volume knows of the commit.
+    func endCommit() { isCommitting.store(false, ordering: .releasing) }
 
     /// The commit failed: it is due again.
     func restoreChange(now: UInt64) {
         noteChange(now)
+        endCommit()
     }
 
     /// Drops pages that could not be stored and whose write is answered with an error; the caller holds `writing`.

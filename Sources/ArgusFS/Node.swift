@@ -34,6 +34,9 @@ final class Node {
     var changeNumber: UInt64 = 0
     /// Number of the change that created the inode in this mount; 0 where it is older.
     var creationNumber: UInt64 = 0
+    /// Number of the change that marked the row of a file at rest as dirty: until it is durable, its capsule stays as
+    /// it is, or is not made.
+    var markNumber: UInt64 = 0
     /// Batch and place of the row's newest step in the queue, so that a later one can replace it there.
     var queuedBatch: UInt64 = 0
     var queuedPlace = 0
@@ -52,6 +55,8 @@ final class Node {
     var isRemoved = false
     /// Made without a name (O_TMPFILE): it may get its first one while it is open.
     var isUnnamed = false
+    /// The row is removed too, and must not come back.
+    var hasNoRow = false
     /// The kernel let go of a removed inode.
     var isForgotten = false
     /// Used since the last look for something to evict.
@@ -66,6 +71,11 @@ final class Node {
 }
 
 extension CapsuleState {
+    /// A capsule that is about to be made.
+    static func unwritten(generation: KeyGeneration) -> CapsuleState {
+        CapsuleState(durableCommit: 0, rootTag: .init(high: 0, low: 0), isDirty: true, keyGeneration: generation)
+    }
+
     /// What the index says of a capsule whose commit `info` is durable.
     init(durable info: CommitInfo, isDirty: Bool) {
         self.init(

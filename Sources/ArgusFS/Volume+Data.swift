@@ -101,12 +101,11 @@ extension Volume {
             let node = try node(inode)
             if killsSetID { clearSetID(of: node) }
             dropCapabilities(of: node)
+            if node.row.capsule?.isDirty != true { node.markNumber = names.queue.current }
             if node.row.capsule != nil {
                 node.row.capsule?.isDirty = true
             } else {
-                node.row.capsule = CapsuleState(
-                    durableCommit: 0, rootTag: .init(high: 0, low: 0), isDirty: true,
-                    keyGeneration: parts.keys.current.generation)
+                node.row.capsule = .unwritten(generation: parts.keys.current.generation)
             }
             put(node)
         }

@@ -11,8 +11,16 @@ extension Volume {
     func writeData() {
         while let work = takeWork() {
             for inode in work.urgent + work.aged {
-                guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
-                do throws(FileSystemError) { try writeOut(inode, content) } catch {
+                let now = parts.clock.monotonicNanoseconds()
+                let (content, isReplaced) = lock.withLock { () -> (FileContent?, Bool) in
+                    guard let content = names.nodes[inode]?.content else { return (nil, false) }
+                    return (content, replacementEnd(inode, content).map { $0 > now } ?? false)
+                }
+                guard let content else { continue }
+                do throws(FileSystemError) {
+                    // Its pages can go to storage already; what they replace stays until the commit.
+                    if isReplaced { try sealNow(inode, content) } else { try writeOut(inode, content) }
+                } catch {
                     // The pages stay; the app learns it at fsync or close, and the next round tries again.
                     lock.withLock {
                         if isInUse(content) { names.changedFiles.insert(inode) }
@@ -23,7 +31,9 @@ extension Volume {
                 do throws(FileSystemError) { try bringToRest(inode) } catch { lock.withLock { noteResting(inode) } }
             }
             if work.isBarrierDue {
-                do throws(FileSystemError) { try barrier() } catch { lock.withLock { scheduleBarrier() } }
+                do throws(FileSystemError) { try barrier(isComplete: false) } catch {
+                    lock.withLock { scheduleBarrier() }
+                }
                 refillReserve()
             }
             deleteGarbage()
@@ -52,7 +62,8 @@ extension Volume {
                 guard let content = names.nodes[inode]?.content else { continue }
                 let (isChanged, since) = content.unwritten
                 guard isChanged else { continue }
-                if since + age <= now { aged.append(inode) } else { wait = min(wait, since + age - now) }
+                let due = max(since + age, replacementEnd(inode, content) ?? 0)
+                if due <= now { aged.append(inode) } else { wait = min(wait, due - now) }
             }
             let isBarrierDue = names.barrierDueNanoseconds.map { $0 <= now } ?? false
             let closedDue = names.closedNanoseconds + UInt64(configuration.limits.closedMilliseconds) * 1_000_000
@@ -182,9 +193,32 @@ extension Volume {
 
     /// Seals the waiting pages, without a commit.
     func sealNow(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
-        content.writing.lock()
+        try lockForWriting(inode, content)
         defer { content.writing.unlock() }
         try seal(inode, content)
+    }
+
+    /// Takes `writing` once the capsule may change: when its row says durably that it may be ahead. So a row that
+    /// is clean after a crash tells size and times as the capsule has them.
+    private func lockForWriting(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        while true {
+            if content.unwritten.isChanged, let mark = lock.withLock({ pendingMark(of: inode) }) {
+                try waitForDurability(of: mark)
+            }
+            content.writing.lock()
+            // Meanwhile it may have come to rest and have been changed again.
+            if !content.unwritten.isChanged || lock.withLock({ pendingMark(of: inode) }) == nil { return }
+            content.writing.unlock()
+        }
+    }
+
+    /// The change that has to be durable before the file's capsule is touched, nil where none has to; under the
+    /// namespace lock. A row that is not durable itself becomes so only together with its mark.
+    func pendingMark(of inode: InodeNumber) -> UInt64? {
+        guard let node = names.nodes[inode], node.markNumber > names.durable,
+            node.creationNumber <= max(names.durable, names.durableTarget)
+        else { return nil }
+        return node.markNumber
     }
 
     private func seal(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
@@ -197,8 +231,12 @@ extension Volume {
 
     /// Seals and commits what a file has waiting, and after the last close brings its capsule into its final form: one
     /// that takes long only where `rests` says so.
-    func writeOut(_ inode: InodeNumber, _ content: FileContent, rests: Bool = false) throws(FileSystemError) {
-        content.writing.lock()
+    ///
+    /// `isMarked`: the index writer has seen to it that the row says so (`lockForWriting`).
+    func writeOut(
+        _ inode: InodeNumber, _ content: FileContent, isMarked: Bool = false, rests: Bool = false
+    ) throws(FileSystemError) {
+        if isMarked { content.writing.lock() } else { try lockForWriting(inode, content) }
         defer { content.writing.unlock() }
         // Removed and closed meanwhile: nothing needs to be stored.
         guard let node = lock.withLock({ isInUse(content) ? names.nodes[inode] : nil }) else { return }
@@ -207,14 +245,15 @@ extension Volume {
             do throws(FileSystemError) {
                 try seal(inode, content)
                 try commit(inode, content)
+                content.endCommit()
             } catch {
                 content.restoreChange(now: now)
                 throw error
             }
         }
         let isLast = lock.withLock { () -> Bool in
-            if !content.unwritten.isChanged { names.changedFiles.remove(inode) }
-            return node.openCount == 0 && !content.unwritten.isChanged
+            if !content.isUnsettled { names.changedFiles.remove(inode) }
+            return node.openCount == 0 && !content.isUnsettled
         }
         guard isLast else { return }
         if content.wasCommitted, let capsule = content.capsule {
@@ -225,7 +264,7 @@ extension Volume {
             content.wasCommitted = false
         }
         lock.withLock {
-            guard node.openCount == 0, node.content === content, !content.unwritten.isChanged else { return }
+            guard node.openCount == 0, node.content === content, !content.isUnsettled else { return }
             settle(node)
         }
     }
@@ -302,17 +341,20 @@ extension Volume {
     }
 
     /// Makes one file's data durable: written out, and synced through its own capsule.
-    func synchronizeContent(of inode: InodeNumber) throws(FileSystemError) {
+    func synchronizeContent(of inode: InodeNumber, isMarked: Bool = false) throws(FileSystemError) {
         guard let content = lock.withLock({ names.nodes[inode]?.content }) else {
             // Written out and closed: only the store as a whole, or the object by name, can be synced now.
             guard lock.withLock({ names.unsynced[inode] != nil }) else { return }
             try syncStore()
             return
         }
-        try writeOut(inode, content)
+        try writeOut(inode, content, isMarked: isMarked)
         content.writing.lock()
         defer { content.writing.unlock() }
-        guard let capsule = content.capsule, lock.withLock({ names.unsynced[inode] != nil }) else { return }
+        guard lock.withLock({ names.unsynced[inode] != nil }) else { return }
+        // Written out and closed before, and opened again since.
+        try attachCapsule(inode, content, creates: false)
+        guard let capsule = content.capsule else { return }
         do throws(CapsuleError) {
             let info = try capsule.sync()
             lock.withLock {
@@ -339,11 +381,14 @@ extension Volume {
     // MARK: Barrier
 
     /// Makes everything durable: data first, then the index that refers to it. A file that cannot be written keeps no
-    /// other from it; the first of their errors is thrown at the end.
-    func barrier() throws(FileSystemError) {
+    /// other from it; the first of their errors is thrown at the end. Files that are being replaced stay as they were,
+    /// unless `isComplete` wants all of them.
+    func barrier(isComplete: Bool = true) throws(FileSystemError) {
         var failure: FileSystemError?
+        let now = parts.clock.monotonicNanoseconds()
         for inode in lock.withLock({ names.changedFiles.union(names.urgentFiles).union(names.closedFiles) }) {
             guard let content = lock.withLock({ names.nodes[inode]?.content }) else { continue }
+            if !isComplete, lock.withLock({ replacementEnd(inode, content).map { $0 > now } ?? false }) { continue }
             do throws(FileSystemError) { try writeOut(inode, content) } catch { failure = failure ?? error }
         }
         try syncStore()
@@ -356,14 +401,33 @@ extension Volume {
         if let failure { throw failure }
     }
 
+    /// Until when the data writer leaves a file alone that was cut to be written anew, nil where it does not; under
+    /// the namespace lock. A crash meanwhile finds the file as it was, instead of an empty one.
+    ///
+    /// It ends with the last close, with an fsync, and after some time: a file that grows counts as changed like any
+    /// other, one that stays empty is to be empty.
+    private func replacementEnd(_ inode: InodeNumber, _ content: FileContent) -> UInt64? {
+        guard content.isBeingReplaced, let node = names.nodes[inode], node.openCount > 0 else { return nil }
+        let (isChanged, since) = content.unwritten
+        guard isChanged else { return nil }
+        let milliseconds =
+            content.size == 0
+            ? max(configuration.limits.dirtyMilliseconds, configuration.barrierIntervalSeconds * 1_000)
+            : configuration.limits.dirtyMilliseconds
+        return since + UInt64(milliseconds) * 1_000_000
+    }
+
     /// Syncs the store as a whole, and lets the rows of the files it covered say so.
     private func syncStore() throws(FileSystemError) {
-        let covered = lock.withLock { (names.unsynced, names.unsyncedNames) }
-        guard !covered.0.isEmpty || !covered.1.isEmpty else { return }
+        let covered = lock.withLock { (names.unsynced, names.unsyncedNames, names.removedGarbage) }
+        guard !covered.0.isEmpty || !covered.1.isEmpty || !covered.2.isEmpty else { return }
         do { try parts.store.syncAll() } catch { throw FileSystemError(error) }
         let overtaken = confirm(covered.0)
         lock.withLock {
             names.unsyncedNames.subtract(covered.1)
+            for garbage in covered.2 where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
+            let gone = Set(covered.2.map(\.inode))
+            names.removedGarbage.removeAll { gone.contains($0.inode) }
             for (inode, info) in covered.0 where !overtaken.contains(inode) {
                 guard let node = names.nodes[inode] else { continue }
                 if names.unsynced[inode] == info { names.unsynced[inode] = nil }
@@ -411,33 +475,30 @@ extension Volume {
         return (try? parts.store.releaseReserve()) != nil
     }
 
-    /// Deletes the capsules that no index refers to which may come back. One that storage does not let go stays listed.
+    /// Removes the capsules of removed files from the store, as far as no index that may come back refers to them.
+    /// What cannot be removed now stays for the next round.
     func deleteGarbage() {
         let ready = lock.withLock { () -> [Garbage] in
             let durable = names.durable
             let committed = names.committed
             let target = max(durable, names.durableTarget)
-            let isReady = { (garbage: Garbage) in
+            return names.garbage.filter { garbage in
                 garbage.removal <= durable
                     || (!garbage.isListed && garbage.removal <= committed && garbage.creation > target)
             }
-            let ready = names.garbage.filter(isReady)
-            names.garbage.removeAll(where: isReady)
-            return ready
         }
         guard !ready.isEmpty else { return }
-        let (gone, kept) = ready.reduce(into: ([Garbage](), [Garbage]())) { lists, garbage in
-            do throws(StoreError) {
-                try parts.store.remove(parts.keys.objectName(of: garbage.fileID))
-                lists.0.append(garbage)
-            } catch {
-                if error == .missing { lists.0.append(garbage) } else { lists.1.append(garbage) }
+        var removed: Set<InodeNumber> = []
+        for garbage in ready {
+            do throws(StoreError) { try parts.store.remove(parts.keys.objectName(of: garbage.fileID)) } catch {
+                guard error == .missing else { continue }
             }
+            removed.insert(garbage.inode)
         }
         lock.withLock {
-            names.garbage += kept
-            for garbage in gone where garbage.isListed { names.queue.add(.removeGarbage(garbage.fileID)) }
-            sealQueue()
+            names.removedGarbage += ready.filter { removed.contains($0.inode) }
+            names.garbage.removeAll { removed.contains($0.inode) }
+            scheduleBarrier()
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import ArgusCapsule
 internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
@@ -6,33 +7,45 @@ internal import ArgusSystem
 /// The index writer: one thread brings the changes of the namespace to the index, in order and in whole changes.
 ///
 /// 1. A batch is everything queued so far; the index commits it as one step. (`takeBatch`, `commit`)
-/// 2. A durable commit comes only after the data of renamed files in it and before it. (`writeDependencies`)
-/// 3. What was taken from the queue is applied before anything can fail: a batch that could not be committed stays in
-///    the index's own transaction and goes with the next. (`apply`)
+/// 2. A commit comes only after the data of renamed files in it and before it: written for one that has to survive
+///    this process, durable for one that has to survive a power cut. (`writeDependencies`)
+/// 3. Nothing that was taken from the queue is lost: what the index did not get goes with the next batch, what it could
+///    not commit stays in its own transaction. (`Arrears`, `apply`)
 extension Volume {
     private struct Batch {
         var steps: [IndexChange]
         var through: UInt64
+        /// Renamed files whose data has to be on storage first.
         var dependencies: Set<InodeNumber>
+        /// Files that are held open until the batch is committed: their data is needed, whether they are removed
+        /// meanwhile or not.
+        var held: [InodeNumber] = []
         var isDurable: Bool
         var inodeLease: UInt64
         var cookieLease: UInt64
+        /// Numbers below it are in the batch or before it.
+        var nextInode: UInt64
+    }
+
+    /// What the writer still owes.
+    private struct Arrears {
+        /// Of batches that the index did not get, since their data could not be written.
+        var steps: [IndexChange] = []
+        var dependencies: Set<InodeNumber> = []
+        /// Of what the index has and a durable commit does not: their data is written, and not durable.
+        var applied: Set<InodeNumber> = []
     }
 
     func writeIndex() {
-        var carried: Set<InodeNumber> = []
-        while var batch = takeBatch() {
-            batch.dependencies.formUnion(carried)
-            carried = batch.dependencies
+        var arrears = Arrears()
+        while let batch = takeBatch(arrears) {
             do throws(FileSystemError) {
-                try apply(batch)
-                if batch.isDurable { try writeDependencies(batch.dependencies) }
-                try commit(batch)
-                if batch.isDurable { carried = [] }
+                try write(batch, &arrears)
                 finish(batch, failure: nil)
             } catch {
                 finish(batch, failure: error)
             }
+            for inode in batch.held { releaseContent(of: inode) }
         }
     }
 
@@ -45,8 +58,26 @@ extension Volume {
         indexWork.signal()
     }
 
+    private func write(_ batch: Batch, _ arrears: inout Arrears) throws(FileSystemError) {
+        do throws(FileSystemError) {
+            try mark(batch.dependencies, &arrears)
+            try writeDependencies(batch.dependencies, isDurable: batch.isDurable)
+            if batch.isDurable { try writeDependencies(arrears.applied, isDurable: true) }
+        } catch {
+            arrears.steps = batch.steps
+            arrears.dependencies = batch.dependencies
+            throw error
+        }
+        arrears.steps = []
+        arrears.dependencies = []
+        arrears.applied.formUnion(batch.dependencies)
+        try apply(batch)
+        try commit(batch)
+        if batch.isDurable { arrears.applied = [] }
+    }
+
     /// Waits for work; nil when the volume stops.
-    private func takeBatch() -> Batch? {
+    private func takeBatch(_ arrears: Arrears) -> Batch? {
         lock.lock()
         defer { lock.unlock() }
         while names.queue.isEmpty && names.durableRequested <= names.durable {
@@ -66,18 +97,59 @@ extension Volume {
         let isDurable = names.durableRequested > names.durable
         let (steps, through, dependencies) = names.queue.take()
         if isDurable { names.durableTarget = through }
-        return Batch(
-            steps: steps, through: through, dependencies: dependencies, isDurable: isDurable,
-            inodeLease: names.inodeLease.end, cookieLease: names.cookieLease.end)
+        var batch = Batch(
+            steps: arrears.steps + steps, through: through, dependencies: arrears.dependencies.union(dependencies),
+            isDurable: isDurable, inodeLease: names.inodeLease.end, cookieLease: names.cookieLease.end,
+            nextInode: names.inodeLease.next)
+        for inode in batch.dependencies.union(arrears.applied) {
+            guard let node = names.nodes[inode], !node.isRemoved else { continue }
+            _ = retainContent(of: node)
+            batch.held.append(inode)
+        }
+        return batch
     }
 
     /// A file whose capsule can no longer be written has nothing that its name could wait for.
-    private func writeDependencies(_ inodes: Set<InodeNumber>) throws(FileSystemError) {
+    private func writeDependencies(_ inodes: Set<InodeNumber>, isDurable: Bool) throws(FileSystemError) {
         for inode in inodes {
-            do throws(FileSystemError) { try synchronizeContent(of: inode) } catch {
+            do throws(FileSystemError) {
+                if isDurable {
+                    try synchronizeContent(of: inode, isMarked: true)
+                } else if let content = lock.withLock({ names.nodes[inode]?.content }), content.isUnsettled {
+                    try writeOut(inode, content, isMarked: true)
+                }
+            } catch {
                 guard error != .noSpace, lock.withLock({ names.nodes[inode]?.isBroken ?? true }) else { throw error }
             }
         }
+    }
+
+    /// What `lockForWriting` waits for, done by the one whom it waits for: the rows as the index has them, marked.
+    /// That commit makes durable what the index has already, so the data of that comes first.
+    private func mark(_ inodes: Set<InodeNumber>, _ arrears: inout Arrears) throws(FileSystemError) {
+        // What is made in the batch becomes durable together with its mark.
+        let unmarked = lock.withLock {
+            inodes.filter { inode in
+                guard let node = names.nodes[inode] else { return false }
+                return node.creationNumber <= names.durable && pendingMark(of: inode) != nil
+            }
+        }
+        guard !unmarked.isEmpty else { return }
+        try writeDependencies(arrears.applied, isDurable: true)
+        do throws(IndexError) {
+            var steps: [IndexChange] = []
+            for inode in unmarked {
+                guard var row = try parts.index.inode(inode), row.capsule?.isDirty != true else { continue }
+                row.capsule = row.capsule ?? CapsuleState.unwritten(generation: parts.keys.current.generation)
+                row.capsule?.isDirty = true
+                steps.append(.putInode(row))
+            }
+            try parts.index.apply(steps)
+            try parts.index.commit(.durable)
+        } catch {
+            throw FileSystemError(error)
+        }
+        arrears.applied = []
     }
 
     private func apply(_ batch: Batch) throws(FileSystemError) {
@@ -119,6 +191,7 @@ extension Volume {
                     if names.durableRequested <= batch.through { names.durableRequested = 0 }
                     names.inodeLease.confirm(through: batch.inodeLease)
                     names.cookieLease.confirm(through: batch.cookieLease)
+                    names.firstProbed = batch.nextInode
                 }
             } else {
                 // Applied or not, the steps are in order; what waits for durability is told, and asks again.

@@ -153,7 +153,8 @@ extension Volume {
             names.garbage[place].isListed = true
         }
         var inodes = ByteWriter()
-        inodes.integer(names.inodeLease.next)
+        let unlisted = (names.garbage + names.removedGarbage).lazy.filter { !$0.isListed }.map(\.inode.rawValue).min()
+        inodes.integer(min(names.firstProbed, unlisted ?? .max))
         inodes.integer(names.inodeLease.end)
         names.queue.add(.putMeta(key: .inodeLease, value: inodes.bytes))
         var cookies = ByteWriter()

@@ -216,7 +216,7 @@ extension Volume {
                 removeRow(of: node)
                 sealQueue()
             } else if !configuration.isReadOnly,
-                content.unwritten.isChanged || node.newestCommit != nil || node.row.capsule?.isDirty == true
+                content.isUnsettled || node.newestCommit != nil || node.row.capsule?.isDirty == true
             {
                 // Also where the writer has the data in hand, neither waiting nor noted as stored: the row is dirty then,
                 // and without this content nobody would know of the commit to come.
@@ -234,6 +234,8 @@ extension Volume {
             node.newestCommit = nil
             node.hasUnqueuedTimes = true
         }
+        // Whatever put the row into the queue last, it may have grown since.
+        if let content = node.content, content.size != node.row.attributes.size { node.hasUnqueuedTimes = true }
         if node.hasUnqueuedTimes && !configuration.isReadOnly {
             put(node)
             sealQueue()

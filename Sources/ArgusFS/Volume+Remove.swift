@@ -65,6 +65,7 @@ extension Volume {
     func removeRow(of node: Node) {
         let number = names.queue.current
         node.changeNumber = number
+        node.hasNoRow = true
         names.queue.add(.removeInode(node.inode))
         if node.row.hasExtendedAttributes { names.queue.add(.removeAllAttributes(inode: node.inode)) }
         if node.row.capsule != nil {
@@ -73,7 +74,8 @@ extension Volume {
             if isListed { names.queue.add(.putGarbage(node.row.fileID)) }
             names.garbage.append(
                 Garbage(
-                    fileID: node.row.fileID, removal: number, creation: node.creationNumber, isListed: isListed))
+                    inode: node.inode, fileID: node.row.fileID, removal: number, creation: node.creationNumber,
+                    isListed: isListed))
             scheduleBarrier()
         }
         node.content = nil

@@ -7,10 +7,10 @@ internal import ArgusSystem
 
 /// The beginning of a mount: after an unclean end, what may be ahead of the index is looked at and settled.
 ///
-/// 1. Rows marked dirty are compared with their capsules, which know size and times. (`recover`)
-/// 2. Inodes that were unlinked while open lose their rows, listed garbage its capsules. (`clear`, `clearGarbage`;
-///    garbage also after a clean end, where storage did not let go of it)
-/// 3. Numbers that were leased and have no row are probed for capsules. (`probeOrphans`)
+/// 1. Inodes that were unlinked while open lose their rows, listed garbage its capsules. (`clearOrphans`,
+///    `clearGarbage`)
+/// 2. Rows marked dirty are compared with their capsules, which know size and times. (`recover`)
+/// 3. Numbers that were leased and whose rows know of no capsule are probed for one. (`probeOrphans`)
 /// 4. Only then the folder is marked as mounted, under new leases, durably. (`mark`)
 extension Volume {
     func start() throws(FileSystemError) {
@@ -22,12 +22,12 @@ extension Volume {
             lock.withLock { names.mayLag = wasMounted || mayLag }
             guard !configuration.isReadOnly else { return }
             let probed = try leasedInodes()
+            try clearGarbage()
             if wasMounted {
+                try clearOrphans()
                 try recover()
-                try clear()
                 try probeOrphans(probed)
             }
-            try clearGarbage()
             try mark(inodes: probed.upperBound, isUnclean: wasMounted)
             let rewrapped = try parts.index.meta(.rewrapped) ?? []
             lock.withLock {
@@ -36,6 +36,8 @@ extension Volume {
             }
             rewrapFiles()
         } catch let error as IndexError {
+            throw FileSystemError(error)
+        } catch let error as StoreError {
             throw FileSystemError(error)
         } catch let error as FileSystemError {
             throw error
@@ -69,6 +71,7 @@ extension Volume {
         }
         let steps = lock.withLock { () -> [IndexChange] in
             names.inodeLease = NumberLease(next: inodes, size: configuration.limits.inodeLease)
+            names.firstProbed = inodes
             names.cookieLease = NumberLease(next: cookies, size: configuration.limits.cookieLease)
             _ = names.inodeLease.extend()
             _ = names.cookieLease.extend()
@@ -150,27 +153,35 @@ extension Volume {
         }
     }
 
-    private func clear() throws {
+    private func clearOrphans() throws {
         for row in try parts.index.orphanInodes() {
             let inode = row.attributes.inode
-            try? parts.store.remove(parts.keys.objectName(of: row.fileID))
+            try removeObject(of: row.fileID)
             try parts.index.apply([.removeAllAttributes(inode: inode), .removeInode(inode)])
         }
     }
 
-    private func clearGarbage() throws(IndexError) {
-        for fileID in try parts.index.garbage() {
-            do throws(StoreError) { try parts.store.remove(parts.keys.objectName(of: fileID)) } catch {
-                guard error == .missing else { continue }
-            }
-            try parts.index.apply([.removeGarbage(fileID)])
+    private func clearGarbage() throws {
+        let gone = try parts.index.garbage().filter { fileID in
+            do throws(StoreError) { try removeObject(of: fileID) } catch { return false }
+            return true
         }
+        guard !gone.isEmpty else { return }
+        // The list must not go before the objects. What storage does not let go stays listed.
+        try parts.store.syncAll()
+        try parts.index.apply(gone.map { .removeGarbage($0) })
+    }
+
+    private func removeObject(of fileID: FileID) throws(StoreError) {
+        do throws(StoreError) { try parts.store.remove(parts.keys.objectName(of: fileID)) } catch .missing {}
     }
 
     private func probeOrphans(_ leased: Range<UInt64>) throws {
-        for number in leased where try parts.index.inode(InodeNumber(number)) == nil {
+        for number in leased {
+            let row = try parts.index.inode(InodeNumber(number))
+            if let row, row.capsule != nil || row.attributes.kind != .file { continue }
             let name = parts.keys.objectName(of: parts.keys.fileID(of: InodeNumber(number)))
-            if (try? parts.store.exists(name)) == true { try? parts.store.remove(name) }
+            if try parts.store.exists(name) { try parts.store.remove(name) }
         }
     }
 }

@@ -126,11 +126,12 @@ package final class Volume: Sendable {
         threads = []
         try? parts.store.releaseReserve()
         if let failure { throw failure }
-        // Everything is durable: no capsule of a removed file is needed any more.
         deleteGarbage()
-        let removed = lock.withLock { names.queue.take().steps }
+        // What is not removed, or may come back, is the next mount's to remove.
+        let (steps, left) = lock.withLock { (names.queue.take().steps, names.garbage + names.removedGarbage) }
         do throws(IndexError) {
-            try parts.index.apply(removed + [.putMeta(key: .mounted, value: [0]), journalHead()])
+            try parts.index.apply(
+                steps + left.map { .putGarbage($0.fileID) } + [.putMeta(key: .mounted, value: [0]), journalHead()])
             try parts.index.commit(.durable)
         } catch {
             throw FileSystemError(error)
@@ -173,6 +174,10 @@ struct Namespace {
     var garbage: [Garbage] = []
     /// Rises when a directory moves: paths that nodes keep are good for one epoch.
     var pathEpoch: UInt64 = 1
+    /// Removed from the store, which may not keep that: listed, and their numbers probed, until a barrier.
+    var removedGarbage: [Garbage] = []
+    /// Inode numbers below it have rows that are durable, or had: others may have capsules that no row knows.
+    var firstProbed: UInt64 = 2
     /// Rises with each eviction, so that a row read outside the lock is known to be current.
     var evictions: UInt64 = 0
     /// Capsules may be one commit ahead of their rows: the last end was unclean.
@@ -194,6 +199,7 @@ struct Namespace {
 
 /// A capsule without a row, to be deleted when no index that may come back refers to it.
 struct Garbage {
+    let inode: InodeNumber
     let fileID: FileID
     /// The change that removed the row, and the one that made it in this mount, or 0.
     let removal: UInt64

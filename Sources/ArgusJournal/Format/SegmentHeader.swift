@@ -1,4 +1,5 @@
 internal import ArgusCore
+internal import Glibc
 
 /// The first 4,096 bytes of a segment.
 ///
@@ -103,6 +104,9 @@ struct SegmentHeader {
     private static let malformed = JournalError.unauthentic(reason: "a segment's header is malformed")
 
     static func isZero(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
-        raw[range].allSatisfy { $0 == 0 }
+        guard !range.isEmpty, let start = raw.baseAddress else { return true }
+        // Each byte equals the one before it, and the first is 0.
+        return raw[range.lowerBound] == 0
+            && memcmp(start + range.lowerBound, start + range.lowerBound + 1, range.count - 1) == 0
     }
 }

@@ -84,6 +84,15 @@ package struct SparseBytes: Sendable, Equatable {
         }
     }
 
+    /// Calls `body` with the offset and the bytes of each page that is no hole, cut at the size.
+    package func forEachPage(_ body: (UInt64, ArraySlice<UInt8>) -> Void) {
+        for (page, bytes) in pages {
+            let offset = page * UInt64(Self.pageByteCount)
+            guard offset < size else { continue }
+            body(offset, bytes.prefix(Int(min(UInt64(bytes.count), size - offset))))
+        }
+    }
+
     package static func == (left: Self, right: Self) -> Bool {
         guard left.size == right.size else { return false }
         return Set(left.pages.keys).union(right.pages.keys).allSatisfy {
