@@ -496,7 +496,8 @@ extension Volume {
             removed.insert(garbage.inode)
         }
         lock.withLock {
-            names.removedGarbage += ready.filter { removed.contains($0.inode) }
+            // As they are now: they may have been listed meanwhile.
+            names.removedGarbage += names.garbage.filter { removed.contains($0.inode) }
             names.garbage.removeAll { removed.contains($0.inode) }
             scheduleBarrier()
         }
