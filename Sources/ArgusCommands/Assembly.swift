@@ -54,6 +54,8 @@ enum Assembly {
         var control: ControlServer?
         var failure: CommandError?
         do throws(CommandError) {
+            // A full disk or a name service that is down must not keep a folder shut: the rules decide in any case.
+            if let reason = volume.adoptMembers(of: folder) { DriverLog.note(reason) }
             control = try ControlServer.started(at: socketPath, handler: service.handle)
             let driver = try mount(volume, plan)
             signals.onTermination { driver.unmount() }

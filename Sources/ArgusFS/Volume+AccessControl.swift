@@ -76,7 +76,7 @@ extension Volume {
     func inheritance(of seed: Seed, from directory: Node) throws(Missing) -> Inheritance {
         guard seed.kind != .symlink else { return Inheritance(permissions: seed.permissions) }
         guard let list = try defaultList(of: directory) else {
-            return Inheritance(permissions: seed.permissions & ~(seed.umask & 0o777))
+            return Inheritance(permissions: opened(seed.permissions & ~(seed.umask & 0o777), seed.kind))
         }
         var permissions = seed.permissions
         let access = list.inherited(mode: &permissions)

@@ -32,6 +32,8 @@ package final class Volume: Sendable {
     let indexProgress = Condition()
     /// The data writer waits here for files to write out.
     let dataWork = Condition()
+    /// Whether group and others may read and write what is made: see `adoptMembers`.
+    let opensModes = Atomic<Bool>(false)
     /// Has a lock of its own, under which nothing else is called.
     let revocation = Revocation()
     /// Held while files are rewrapped.

@@ -105,6 +105,7 @@ final class ControlService: Sendable {
             do throws(RealmError) { try folder.reload() } catch {
                 return try client.reply(.failed(error.message))
             }
+            if let failure = volume.adoptMembers(of: folder) { return try client.reply(.failed(failure)) }
             volume.applyPolicy()
             volume.rewrapFiles()
             try client.reply(.done)
@@ -205,6 +206,22 @@ final class ControlService: Sendable {
 
     /// Paths are at most 4 KiB in practice: a message of these stays far below its limit.
     private static let rowsPerMessage = 64
+}
+
+extension Volume {
+    /// Brings the top directory in step with the members; why not, where that fails.
+    func adoptMembers(of folder: OpenFolder) -> String? {
+        do throws(RealmError) {
+            let list = try folder.topDirectoryList()
+            do throws(FileSystemError) { try adoptMembers(list) } catch {
+                return
+                    "the members' list of the top directory could not be stored (\(error)); free space, and try again"
+            }
+            return nil
+        } catch {
+            return error.message
+        }
+    }
 }
 
 extension ControlServer {
