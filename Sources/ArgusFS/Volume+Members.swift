@@ -26,7 +26,7 @@ extension Volume {
             return true
         }
         // Attributes and lists alone: the kernel asks again.
-        if changed { invalidator?.invalidateContent(of: .root, range: 0..<0) }
+        if changed { kernelCache?.invalidateContent(of: .root, range: 0..<0) }
     }
 
     /// The permission bits that a file gets where `wanted` is asked for.
