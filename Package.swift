@@ -107,8 +107,11 @@ let package = Package(
                 "ArgusIdentity", "ArgusJournal", "ArgusFS", "ArgusTestKit",
             ],
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
-            "ArgusCommandsTests": ["ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit"],
             "FileSystemTests": ["ArgusMountKit", "argusfs", "argus-exerciser"],
+            "ArgusCommandsTests": [
+                "ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",

@@ -7,6 +7,8 @@ package struct Invocation: Sendable {
     package var arguments: [String]
     package var environment: [String: String]
     package var effectiveUID: UInt32
+    /// What the machine's configuration says, once it was read.
+    package var settings = Settings()
 
     package init(arguments: [String], environment: [String: String], effectiveUID: UInt32) {
         self.arguments = arguments
@@ -23,6 +25,9 @@ package struct Invocation: Sendable {
     package func variable(_ name: String) -> String? {
         environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
+
+    /// Where the configuration of the machine lies.
+    package var configurationDirectory: String { variable("ARGUS_CONFIG") ?? SettingsFiles.usualDirectory }
 
     /// Where the realm is when nobody says: one for the machine's root, one for each other user.
     package var defaultRealmPath: String {

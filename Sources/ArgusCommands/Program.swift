@@ -14,12 +14,28 @@ package enum Program {
         for number in [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
         _ = argus_forbid_core_dumps()
         _ = argus_set_dumpable(0)
+        var invocation = invocation
+        if readsSettings(invocation.arguments) {
+            do throws(CommandError) {
+                invocation.settings = try SettingsFiles(invocation.configurationDirectory).settings()
+            } catch {
+                Standard.errorLine("argusfs: \(error)")
+                return error.exitStatus
+            }
+        }
         return Invocation.$current.withValue(invocation) {
             let arguments = Array(invocation.arguments.dropFirst())
             let name = invocation.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
             if MountHelper.isName(name) { return MountHelper.run(arguments) }
             return run(arguments)
         }
+    }
+
+    /// The driver's own process got all it needs from the command that started it; what looks at the configuration, and
+    /// help, must work also where that is wrong.
+    private static func readsSettings(_ arguments: [String]) -> Bool {
+        let others: Set = ["config", "doctor", "help", "--help", "-h", "--version", DriverLaunch.commandName]
+        return arguments.dropFirst().first.map { !others.contains($0) } ?? false
     }
 
     static func run(_ arguments: [String]) -> ExitStatus {
@@ -88,6 +104,7 @@ package struct ArgusCommand: ParsableCommand {
                     MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self, DriverCommand.self,
                     MountHelperCommand.self,
                 ]),
+            CommandGroup(name: "Machine", subcommands: [DoctorCommand.self, ConfigCommand.self]),
         ])
 
     /// How the parser's own complaints begin, as those of the commands do.

@@ -36,14 +36,6 @@ function __argusfs_parse_tokens -S
             end
         case 'recover'
             __argusfs_parse_subcommand 0 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
-        case 'realm'
-            __argusfs_parse_subcommand 0 'version' 'h/help'
-            switch $unparsed_tokens[1]
-            case 'backup'
-                __argusfs_parse_subcommand 1 'without-capsules' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
-            case 'restore'
-                __argusfs_parse_subcommand 1 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
-            end
         case 'folder'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -104,6 +96,16 @@ function __argusfs_parse_tokens -S
             __argusfs_parse_subcommand 1 'version' 'h/help'
         case 'status'
             __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'doctor'
+            __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'config'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'check'
+                __argusfs_parse_subcommand 0 'version' 'h/help'
+            case 'show'
+                __argusfs_parse_subcommand 0 'json' 'version' 'h/help'
+            end
         case 'help'
             __argusfs_parse_subcommand -r 1 'version'
         end
@@ -166,7 +168,6 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'lock' -d 'Forget the key that `unlock` left.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'passphrase' -d 'Change what opens the realm.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'recover' -d 'Open a realm again whose passphrase or key file is lost.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'realm' -d 'Keep the realm as a whole, and bring it back.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'folder' -d 'Make, list, share and delete confidential folders.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'index' -d 'Inspect which capsule holds which file.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'check' -d 'Verify every byte of a folder on storage.'
@@ -177,6 +178,8 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'umount' -d 'Unmount a folder; returns when everything is durable.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'sync' -d 'Make everything in a mounted folder durable.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'status' -d 'Show which folders are mounted, where, and by which process.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'doctor' -d 'Look for what keeps this machine, this user or this realm from working.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'config' -d 'Look at the configuration of this machine.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'help' -d 'Show subcommand help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs init" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
@@ -209,24 +212,6 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" version' -l 'version' -d 'Show the version.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'backup' -d 'Write everything that the realm holds to one file.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'restore' -d 'Make the realm anew from a backup.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm backup" -eq 1' -F
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" without-capsules' -l 'without-capsules' -d 'Leave out the capsules of folders that have their storage in the realm.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" version' -l 'version' -d 'Show the version.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm restore" -eq 1' -F
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" recovery-key-file' -l 'recovery-key-file' -d 'Open it with the recovery key on this file\'s first line.' -rF
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" version' -l 'version' -d 'Show the version.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'create' -d 'Make a folder.'
@@ -236,7 +221,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'grant' -d 'Make someone a member, or set a member\'s rights.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'revoke' -d 'Take rights from a member, or the membership.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'set' -d 'Change settings of a folder.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key for what is written from now on.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create"' -l 'member' -d 'Share it with a member.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" storage' -l 'storage' -d 'Where its capsules lie; inside the realm unless said.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
@@ -404,4 +389,19 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs status" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs doctor" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs config" -eq 1' -fa 'check' -d 'Check the configuration files; names file, line and what to write instead.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs config" -eq 1' -fa 'show' -d 'Show the settings in force, and where each comes from.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config check" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config show" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config show" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs config show" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs help" version' -l 'version' -d 'Show the version.'

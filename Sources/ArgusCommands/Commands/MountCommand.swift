@@ -32,7 +32,8 @@ struct MountCommand: ParsableCommand {
 
     func run() throws {
         try MountRequest(
-            folder: name, directory: directory, options: try MountOptionList(options), given: realm,
+            folder: name, directory: directory,
+            options: try MountOptionList(Invocation.current.settings.mountOptions + options), given: realm,
             runsInForeground: foreground
         ).run()
     }

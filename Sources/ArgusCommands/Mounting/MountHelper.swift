@@ -66,7 +66,8 @@ package enum MountHelper {
         do throws(CommandError) {
             let arguments = try Arguments(words)
             let options = try MountOptionList(
-                arguments.options, toleratesUnknown: arguments.toleratesUnknownOptions)
+                Invocation.current.settings.mountOptions + arguments.options,
+                toleratesUnknown: arguments.toleratesUnknownOptions)
             if arguments.isFake { return Status.success }
             try MountRequest(
                 folder: arguments.folder, directory: arguments.directory, options: options, given: nil,

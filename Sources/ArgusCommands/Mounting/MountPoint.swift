@@ -76,7 +76,7 @@ struct MountPoint: Hashable {
 
     /// True where the driver of the mount at `path` is gone: the kernel says ENOTCONN. Asked with statvfs(3), which the
     /// kernel answers from no cache; attributes stay valid for it after their driver's death.
-    private static func isDead(_ path: String) -> Bool {
+    static func isDead(_ path: String) -> Bool {
         var status = statvfs()
         return statvfs(path, &status) != 0 && errno == ENOTCONN
     }

@@ -6,7 +6,7 @@ struct RealmOptions: ParsableArguments {
         help: ArgumentHelp(
             "The realm's directory.",
             discussion:
-                "Without it ARGUS_REALM; else /var/lib/argus/realm for root, $XDG_DATA_HOME/argus/realm for others.",
+                "Without it ARGUS_REALM, then the configuration; else /var/lib/argus/realm for root, $XDG_DATA_HOME/argus/realm for others.",
             valueName: "dir"),
         completion: .directory)
     var realm: String?
@@ -14,7 +14,8 @@ struct RealmOptions: ParsableArguments {
     @Option(
         name: .customLong("key-file"),
         help: ArgumentHelp(
-            "Open the realm with this key file.", discussion: "Without it ARGUS_KEY_FILE.", valueName: "file"),
+            "Open the realm with this key file.", discussion: "Without it ARGUS_KEY_FILE, then the configuration.",
+            valueName: "file"),
         completion: .file())
     var keyFile: String?
 
@@ -43,7 +44,7 @@ struct RealmOptions: ParsableArguments {
     var path: String { access.path }
 }
 
-/// A realm's place and what opens it, from what the caller said and else from the environment.
+/// A realm's place and what opens it, from what the caller said else from the environment, else from the configuration.
 struct RealmAccess {
     /// The realm's directory as an absolute path.
     let path: String
@@ -52,11 +53,15 @@ struct RealmAccess {
 
     init(realm: String?, keyFile: String?, passphraseFile: String?) {
         let invocation = Invocation.current
-        path = absolutePath(realm ?? invocation.variable("ARGUS_REALM") ?? invocation.defaultRealmPath)
+        let settings = invocation.settings
+        path = absolutePath(
+            realm ?? invocation.variable("ARGUS_REALM") ?? settings.realm ?? invocation.defaultRealmPath)
         if let keyFile = keyFile ?? (passphraseFile == nil ? invocation.variable("ARGUS_KEY_FILE") : nil) {
             source = .keyFile(absolutePath(keyFile))
-        } else if let passphraseFile {
+        } else if let passphraseFile = passphraseFile ?? settings.passphraseFile {
             source = .passphraseFile(absolutePath(passphraseFile))
+        } else if let keyFile = settings.keyFile {
+            source = .keyFile(keyFile)
         } else {
             source = .unspecified
         }

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import ArgusCommands
+
+/// The pages and completions that are kept beside the program are those that its definitions of commands make.
+@Suite struct GeneratedFilesTests {
+    private static let packaging = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "packaging")
+
+    @Test("packaging/man/argusfs.1 is up to date; if not, run packaging/man/generate")
+    func manPage() throws {
+        let place = Self.packaging.appending(path: "man")
+        let made = try Self.run(
+            place.appending(path: "generate"), ["-"], input: Data(ArgusCommand._dumpHelp().utf8))
+        let kept = try String(contentsOf: place.appending(path: "argusfs.1"), encoding: .utf8)
+        #expect(made.output == kept)
+        #expect(made.status == 0)
+    }
+
+    @Test(
+        "the completions are up to date; if not, run packaging/completions/generate",
+        arguments: [("argusfs.bash", CompletionShell.bash), ("_argusfs", .zsh), ("argusfs.fish", .fish)])
+    func completions(name: String, shell: CompletionShell) throws {
+        let place = Self.packaging.appending(path: "completions/\(name)")
+        let kept = try String(contentsOf: place, encoding: .utf8)
+        #expect(
+            ArgusCommand.completionScript(for: shell).trimmingCharacters(in: .newlines)
+                == kept.trimmingCharacters(in: .newlines))
+    }
+
+    @Test("mandoc finds nothing to say about a page", arguments: ["argusfs.1", "argusfs.conf.5", "mount.argusfs.8"])
+    func lint(name: String) throws {
+        let page = Self.packaging.appending(path: "man/\(name)")
+        let said = try Self.run(URL(filePath: "/usr/bin/mandoc"), ["-Tlint", "-Wwarning", page.path])
+        #expect(said.output == "")
+        #expect(said.status == 0)
+    }
+
+    private static func run(
+        _ program: URL, _ arguments: [String], input: Data = Data()
+    ) throws -> (output: String, status: Int32) {
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        let (given, answer) = (Pipe(), Pipe())
+        process.standardInput = given
+        process.standardOutput = answer
+        try process.run()
+        // From another thread: neither side may wait for the other with a pipe full.
+        let writer = Thread {
+            given.fileHandleForWriting.write(input)
+            try? given.fileHandleForWriting.close()
+        }
+        writer.start()
+        let output = answer.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (String(decoding: output, as: UTF8.self), process.terminationStatus)
+    }
+}
