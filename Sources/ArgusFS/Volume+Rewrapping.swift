@@ -1,5 +1,5 @@
 internal import ArgusCapsule
-package import ArgusCore
+internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusSystem
 

@@ -173,13 +173,13 @@ _argusfs() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    init|unlock|lock|passphrase|recover|folder|index|check|person|why|journal|mount|umount|sync|status|doctor|config|help)
+    init|unlock|lock|passphrase|recover|realm|folder|index|check|person|why|journal|mount|umount|sync|status|doctor|config|help)
         # Offer subcommand argument completions
         "_argusfs_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover folder index check person why journal mount umount sync status doctor config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover realm folder index check person why journal mount umount sync status doctor config help' -- "${cur}"))
         ;;
     esac
 }
@@ -332,6 +332,97 @@ _argusfs_recover() {
         return
         ;;
     '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_realm() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __argusfs_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    backup|restore)
+        # Offer subcommand argument completions
+        "_argusfs_realm_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'backup restore' -- "${cur}"))
+        ;;
+    esac
+}
+
+_argusfs_realm_backup() {
+    repeating_flags=()
+    non_repeating_flags=(--without-capsules --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_realm_restore() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--recovery-key-file --realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--recovery-key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
         __argusfs_add_completions -f
         return
         ;;

@@ -36,6 +36,14 @@ function __argusfs_parse_tokens -S
             end
         case 'recover'
             __argusfs_parse_subcommand 0 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+        case 'realm'
+            __argusfs_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'backup'
+                __argusfs_parse_subcommand 1 'without-capsules' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'restore'
+                __argusfs_parse_subcommand 1 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            end
         case 'folder'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -168,6 +176,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'lock' -d 'Forget the key that `unlock` left.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'passphrase' -d 'Change what opens the realm.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'recover' -d 'Open a realm again whose passphrase or key file is lost.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'realm' -d 'Keep the realm as a whole, and bring it back.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'folder' -d 'Make, list, share and delete confidential folders.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'index' -d 'Inspect which capsule holds which file.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'check' -d 'Verify every byte of a folder on storage.'
@@ -212,6 +221,24 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs recover" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'backup' -d 'Write everything that the realm holds to one file.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm" -eq 1' -fa 'restore' -d 'Make the realm anew from a backup.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm backup" -eq 1' -F
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" without-capsules' -l 'without-capsules' -d 'Leave out the capsules of folders that have their storage in the realm.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm restore" -eq 1' -F
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" recovery-key-file' -l 'recovery-key-file' -d 'Open it with the recovery key on this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'create' -d 'Make a folder.'
@@ -221,7 +248,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'grant' -d 'Make someone a member, or set a member\'s rights.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'revoke' -d 'Take rights from a member, or the membership.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'set' -d 'Change settings of a folder.'
-complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key for what is written from now on.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs folder" -eq 1' -fa 'rotate-key' -d 'Give a folder a new key.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create"' -l 'member' -d 'Share it with a member.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" storage' -l 'storage' -d 'Where its capsules lie; inside the realm unless said.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder create" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'

@@ -1,4 +1,4 @@
-package import ArgusCapsule
+internal import ArgusCapsule
 internal import ArgusCrypto
 internal import Synchronization
 
