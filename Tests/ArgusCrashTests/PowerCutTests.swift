@@ -111,7 +111,7 @@ struct BarrierTests {
     @Test("a barrier taken out is noticed", arguments: Barrier.allCases)
     func isNeeded(barrier: Barrier) throws {
         var disks = 0
-        for seed in 1...6 as ClosedRange<UInt64> {
+        for seed in 1...12 as ClosedRange<UInt64> {
             var recording = try barrier.workload.record(seed: seed)
             recording.histories = recording.histories.map { $0.promisesAlone() }
             let outcome = recording.sweep(barrier.takenOut(of: recording.log), seeds: 3, stride: 2, diskMax: 700)
