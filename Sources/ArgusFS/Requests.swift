@@ -154,8 +154,9 @@ package struct OpenFlags: OptionSet, Hashable, Sendable {
 
 /// What the kernel caches of a mount, as the driver changes it.
 package protocol KernelCache: Sendable {
-    /// Puts the beginning of a file's content there; may wait for requests that are being served.
-    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer)
+    /// Puts the beginning of a file's content there, and has the attributes asked for again where `dropsAttributes` says
+    /// so; may wait for requests that are being served.
+    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer, dropsAttributes: Bool)
 
     // What follows never waits.
 

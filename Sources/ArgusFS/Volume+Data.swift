@@ -122,20 +122,22 @@ extension Volume {
         if isFirst || isUrgent { dataWork.signal() }
     }
 
-    /// relatime, strictatime or noatime (mount(8)).
-    func noteAccess(_ inode: InodeNumber) {
-        guard !isReadOnly, configuration.accessTimes != .none else { return }
+    /// relatime, strictatime or noatime (mount(8)). Returns whether the access time was moved.
+    @discardableResult
+    func noteAccess(_ inode: InodeNumber) -> Bool {
+        guard !isReadOnly, configuration.accessTimes != .none else { return false }
         let now = parts.clock.now()
-        lock.withLock {
-            guard let node = names.nodes[inode] else { return }
+        return lock.withLock {
+            guard let node = names.nodes[inode] else { return false }
             let attributes = node.row.attributes
             guard
                 configuration.accessTimes == .strict || attributes.accessed <= attributes.modified
                     || attributes.accessed <= attributes.changed
                     || now.seconds - attributes.accessed.seconds >= 86_400
-            else { return }
+            else { return false }
             node.row.attributes.accessed = now
             node.hasUnqueuedTimes = true
+            return true
         }
     }
 

@@ -418,7 +418,7 @@ extension Volume {
     }
 
     /// Syncs the store as a whole, and lets the rows of the files it covered say so.
-    private func syncStore() throws(FileSystemError) {
+    func syncStore() throws(FileSystemError) {
         let covered = lock.withLock { (names.unsynced, names.unsyncedNames, names.removedGarbage) }
         guard !covered.0.isEmpty || !covered.1.isEmpty || !covered.2.isEmpty else { return }
         do { try parts.store.syncAll() } catch { throw FileSystemError(error) }

@@ -1,6 +1,5 @@
 internal import ArgusCore
 internal import ArgusSystem
-internal import Glibc
 internal import Synchronization
 
 /// The content of a small file goes to the kernel with the answer to the open that wants to read it: the READ that
@@ -40,9 +39,10 @@ extension Volume {
             }
             // The kernel may have to wait for a READ of an earlier opener that is still on its way.
             WaitNotice.give()
-            kernelCache.storeContent(of: inode, UnsafeRawBufferPointer(rebasing: room[..<count]))
+            // Reading it there will not tell the kernel that the access time has moved.
+            kernelCache.storeContent(
+                of: inode, UnsafeRawBufferPointer(rebasing: room[..<count]), dropsAttributes: noteAccess(inode))
             handle.bytesRead.wrappingAdd(UInt64(count), ordering: .relaxed)
-            noteAccess(inode)
         }
         // Whoever was cut off meanwhile finds nothing.
         if permissions.policyVersion != version { kernelCache.invalidateContent(of: inode, range: nil) }

@@ -27,7 +27,7 @@ extension Volume {
             do throws(Missing) {
                 let result = try body()
                 // Only now: what `body` had in hand must not leave the cache while it changes it.
-                if names.nodes.count > configuration.limits.cachedNodes { evict() }
+                if names.nodes.count > names.evictAbove { evict() }
                 lock.unlock()
                 return result
             } catch {
@@ -218,10 +218,15 @@ extension Volume {
         }
     }
 
-    /// Lets go of what was not used since the last time, until a quarter of the cache is free.
+    /// Lets go of what was not used since the last time, until a quarter of the cache is free. Where most of it is in use,
+    /// the next look waits until an eighth more is: looking at everything for every request would cost more.
     private func evict() {
         names.evictions += 1
         let wanted = configuration.limits.cachedNodes / 4 * 3
+        defer {
+            let limit = configuration.limits.cachedNodes
+            names.evictAbove = max(limit, names.nodes.count + limit / 8)
+        }
         for pass in 0..<2 {
             for (inode, node) in names.nodes {
                 if names.nodes.count <= wanted { return }

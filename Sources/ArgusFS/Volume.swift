@@ -130,6 +130,7 @@ package final class Volume: Sendable {
         if let failure { throw failure }
         deleteGarbage()
         // What is not removed, or may come back, is the next mount's to remove.
+        do throws(FileSystemError) { try syncStore() } catch {}
         let (steps, left) = lock.withLock { (names.queue.take().steps, names.garbage + names.removedGarbage) }
         do throws(IndexError) {
             try parts.index.apply(
@@ -180,6 +181,8 @@ struct Namespace {
     var removedGarbage: [Garbage] = []
     /// Inode numbers below it have rows that are durable, or had: others may have capsules that no row knows.
     var firstProbed: UInt64 = 2
+    /// Nodes in memory from which on some are let go.
+    var evictAbove: Int
     /// Rises with each eviction, so that a row read outside the lock is known to be current.
     var evictions: UInt64 = 0
     /// Capsules may be one commit ahead of their rows: the last end was unclean.
@@ -194,6 +197,7 @@ struct Namespace {
     var rewrapHasFailures = false
 
     init(limits: VolumeLimits) {
+        evictAbove = limits.cachedNodes
         inodeLease = NumberLease(next: 2, size: limits.inodeLease)
         cookieLease = NumberLease(next: 3, size: limits.cookieLease)
     }

@@ -1,4 +1,4 @@
-package import ArgusCore
+internal import ArgusCore
 
 /// A file of the machine as the driver's own mount namespace sees it: what a program is known by. A path alone can be
 /// forged in a namespace of one's own.

@@ -108,7 +108,7 @@ enum PowerCutCase: String, CaseIterable, Sendable {
 /// Each ordering that the promise rests on is needed: without it some disk breaks the promise.
 @Suite("Without any one of its barriers the folder breaks its promise")
 struct BarrierTests {
-    @Test("a barrier taken out is noticed", arguments: Barrier.allCases)
+    @Test("a barrier taken out is noticed", arguments: Barrier.allCases.filter { isLongRun || !$0.isRarelyMissed })
     func isNeeded(barrier: Barrier) throws {
         var disks = 0
         for seed in 1...12 as ClosedRange<UInt64> {
@@ -137,6 +137,9 @@ enum Barrier: String, CaseIterable, Sendable {
     case dataBeforeName = "data before the name that a rename gives it"
     case removalLast = "the index without a file before the removal of its capsule"
     case markFirst = "the mark of a file at rest before its capsule changes"
+
+    /// Missed on one disk in thousands, where it is missed at all (docs/operations/crash-contract.md).
+    var isRarelyMissed: Bool { self == .removalLast }
 
     var workload: PowerCutCase {
         switch self {

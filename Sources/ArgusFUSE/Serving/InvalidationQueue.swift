@@ -40,10 +40,11 @@ final class InvalidationQueue: KernelCache {
     init(device: Int32) { self.device = device }
 
     /// By the calling thread, which must hold nothing that a READ needs: the kernel may make it wait for one.
-    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer) {
+    func storeContent(of inode: InodeNumber, _ bytes: UnsafeRawBufferPointer, dropsAttributes: Bool) {
         let message = fuse_notify_store_out(
             nodeid: inode.rawValue, offset: 0, size: UInt32(bytes.count), padding: 0)
         withUnsafeBytes(of: message) { send(FUSE_NOTIFY_STORE, $0, bytes) }
+        if dropsAttributes { tell(inode, 0..<0) }
     }
 
     func invalidateContent(of inode: InodeNumber, range: Range<UInt64>?) {

@@ -55,7 +55,9 @@ extension RequestDecoder {
         case .lseek:
             let raw = try body.read(fuse_lseek_in.self)
             guard raw.whence == Self.seekData || raw.whence == Self.seekHole else { throw .invalid(.invalidArgument) }
-            return .seek(raw.fh, offset: try Self.offset(raw.offset), raw.whence == Self.seekData ? .data : .hole)
+            // Before the beginning there is neither data nor a hole (lseek(2)).
+            guard Int64(bitPattern: raw.offset) >= 0 else { throw .invalid(.noSuchDevice) }
+            return .seek(raw.fh, offset: raw.offset, raw.whence == Self.seekData ? .data : .hole)
         case .copyFileRange, .copyFileRange64:
             let raw = try body.read(fuse_copy_file_range_in.self)
             guard raw.flags == 0 else { throw .invalid(.invalidArgument) }
