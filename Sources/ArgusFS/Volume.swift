@@ -116,11 +116,17 @@ package final class Volume: Sendable {
         handles.removeAll().forEach { finish($0) }
         revocation.end()
         endRewrappingEarly()
-        try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
-        guard !configuration.isReadOnly else { return }
+        // What was written goes out whatever the journal says to its record.
         var failure: FileSystemError?
-        do throws(FileSystemError) { try bringAllToRest() } catch { failure = error }
-        do throws(FileSystemError) { try synchronizeAll() } catch { failure = error }
+        do throws(FileSystemError) {
+            try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
+        } catch { failure = error }
+        guard !configuration.isReadOnly else {
+            if let failure { throw failure }
+            return
+        }
+        do throws(FileSystemError) { try bringAllToRest() } catch { failure = failure ?? error }
+        do throws(FileSystemError) { try synchronizeAll() } catch { failure = failure ?? error }
         lock.withLock { names.isStopping = true }
         indexWork.broadcast()
         dataWork.broadcast()

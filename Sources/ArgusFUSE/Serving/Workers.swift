@@ -19,8 +19,8 @@ internal import Synchronization
 ///
 /// Invariants: 1. at most one thread leads, and only it reads from the device; 2. a thread serves one request at a time,
 /// from buffers of its own; 3. once `isEnding` is set, no thread takes another request, and each ends after the one it
-/// serves; 4. `lock` is held for the hand-over alone, never while a request is served; 5. no request is left lying for
-/// more than about 2 ms because the leader waits.
+/// serves; 4. `lock` is held for the hand-over alone, never while a request is served; 5. as long as fewer than
+/// `maxCount` threads wait, no request is left lying for more than about 2 ms because the leader does.
 final class Workers: Sendable {
     /// Threads that a mount starts with.
     private static let startCount = 2
