@@ -31,7 +31,7 @@ let package = Package(
             name: "ArgusIndex",
             dependencies: ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusCapsule", "CSQLite3"]),
         .target(name: "ArgusPolicy", dependencies: ["ArgusCore"]),
-        .target(name: "ArgusIdentity", dependencies: ["ArgusCore", "ArgusSystem"]),
+        .target(name: "ArgusIdentity", dependencies: ["ArgusCore", "ArgusSystem", "CArgusLinux"]),
         .target(name: "ArgusJournal", dependencies: ["ArgusCore", "ArgusSystem", "ArgusCrypto"]),
 
         // Floor 3: the filesystem. It knows no FUSE, no SQL and no host path.

@@ -1,3 +1,25 @@
+internal import Synchronization
+
+/// SHA-256 of a program. It may become known only after the first records of a process that runs it: whoever computes it
+/// does so off the path of requests.
+package final class ProgramDigest: Sendable {
+    private let isKnown = Atomic<Bool>(false)
+    // Sound: written once, before `isKnown` is; read only after.
+    nonisolated(unsafe) private var value: [UInt8] = []
+
+    package init() {}
+
+    /// Empty as long as it is not known.
+    package var bytes: [UInt8] { isKnown.load(ordering: .acquiring) ? value : [] }
+
+    /// To be called once, by the one who computes it.
+    package func publish(_ digest: [UInt8]) {
+        guard !isKnown.load(ordering: .relaxed) else { return }
+        value = digest
+        isKnown.store(true, ordering: .releasing)
+    }
+}
+
 /// A process as records name it, with its fields already in the form that records hold them in.
 ///
 /// It does not change: a process that runs another program is another `AuditProcess`. Whoever asks for many records of
@@ -10,7 +32,7 @@ package final class AuditProcess: Hashable, Sendable {
         package var pid: UInt32
         /// Absolute path of the executable as the driver's namespace sees it, empty where it could not be resolved.
         package var program: String
-        /// SHA-256 of the program, where policy asks for it.
+        /// SHA-256 of the program where it was known when the facts were.
         package var programDigest: [UInt8] = []
         /// The login session (audit session id), where there is one.
         package var session: UInt32?
@@ -28,11 +50,17 @@ package final class AuditProcess: Hashable, Sendable {
     package let facts: Facts
     /// The fields of a record that tell of the process.
     let fields: [UInt8]
+    /// Digest of the program that comes to be known later.
+    package let digest: ProgramDigest?
 
-    package init(_ facts: Facts) {
+    package init(_ facts: Facts, digest: ProgramDigest? = nil) {
         self.facts = facts
         self.fields = RecordEncoder.fields(of: facts)
+        self.digest = facts.programDigest.isEmpty ? digest : nil
     }
+
+    /// SHA-256 of the program; empty where it is not known, or not yet.
+    package var programDigest: [UInt8] { digest?.bytes ?? facts.programDigest }
 
     /// Nobody's process: what the driver finds on its own.
     package static let none = AuditProcess(Facts())
@@ -66,7 +94,7 @@ package struct AuditActor: Hashable, Sendable {
     package var loginUID: UInt32 { process.facts.loginUID }
     package var pid: UInt32 { process.facts.pid }
     package var program: String { process.facts.program }
-    package var programDigest: [UInt8] { process.facts.programDigest }
+    package var programDigest: [UInt8] { process.programDigest }
     package var session: UInt32? { process.facts.session }
     package var parentPID: UInt32? { process.facts.parentPID }
     package var parentProgram: String { process.facts.parentProgram }
@@ -74,6 +102,7 @@ package struct AuditActor: Hashable, Sendable {
     /// The same person with another process.
     package func with(_ change: (inout AuditProcess.Facts) -> Void) -> AuditActor {
         var facts = process.facts
+        facts.programDigest = process.programDigest
         change(&facts)
         return AuditActor(uid: uid, person: person, process: AuditProcess(facts))
     }

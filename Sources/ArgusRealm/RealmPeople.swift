@@ -7,13 +7,18 @@ internal import ArgusPolicy
 /// Tells who stands behind a request on this machine, from the caches of `PersonDirectory` and `ProcessInspector`.
 final class RealmPeople: ActorResolver {
     private let directory: PersonDirectory
-    private let processes = ProcessInspector { pid, program, loginUID, origin in
-        AuditProcess(pid: pid, program: program, loginUID: loginUID, origin: origin)
-    }
+    private let processes: ProcessInspector
     private let programs = ProgramResolver()
 
-    init(_ directory: PersonDirectory) {
+    /// Without `recordsDigests`, records do not tell the digest of a program: a command that ends at once has no use for it.
+    init(_ directory: PersonDirectory, recordsDigests: Bool = true) {
         self.directory = directory
+        let digests = ProgramDigests.shared
+        processes = ProcessInspector { program, loginUID, origin, directory in
+            AuditProcess(
+                program: program, loginUID: loginUID, origin: origin,
+                digest: recordsDigests ? digests.digest(ofProcess: directory) : nil)
+        }
     }
 
     func subject(uid: UInt32, gid: UInt32) -> Subject {
@@ -39,12 +44,12 @@ final class RealmPeople: ActorResolver {
 }
 
 extension AuditProcess {
-    convenience init(pid: UInt32, program: String, loginUID: UInt32, origin: ProcessOrigin) {
-        var facts = Facts(loginUID: loginUID, pid: pid, program: program)
+    convenience init(program: String, loginUID: UInt32, origin: ProcessOrigin, digest: ProgramDigest? = nil) {
+        var facts = Facts(loginUID: loginUID, pid: origin.pid, program: program)
         facts.session = origin.session
         facts.parentPID = origin.parentPID
         facts.parentProgram = origin.parentProgram
-        self.init(facts)
+        self.init(facts, digest: digest)
     }
 }
 

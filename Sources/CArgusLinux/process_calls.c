@@ -2,11 +2,14 @@
 #include "process_calls.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -79,4 +82,41 @@ int argus_accept(int socket)
 int argus_open_path(const char *path, int directory)
 {
     return open(path, O_PATH | O_CLOEXEC | (directory ? O_DIRECTORY : 0));
+}
+
+int argus_shares_memory(int32_t first, int32_t second)
+{
+    long order = syscall(SYS_kcmp, first, second, KCMP_VM, 0, 0);
+    return order < 0 ? -1 : order == 0;
+}
+
+int argus_open_program(int process_directory)
+{
+    return openat(process_directory, "exe", O_PATH | O_CLOEXEC);
+}
+
+int argus_read_file_state(int file, struct argus_file_state *state)
+{
+    struct statx found;
+    unsigned wanted = STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME;
+    if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &found) != 0)
+        return -1;
+    *state = (struct argus_file_state){
+        .device_major = found.stx_dev_major,
+        .device_minor = found.stx_dev_minor,
+        .inode = found.stx_ino,
+        .size = found.stx_size,
+        .modified_seconds = found.stx_mtime.tv_sec,
+        .modified_nanoseconds = found.stx_mtime.tv_nsec,
+        .changed_seconds = found.stx_ctime.tv_sec,
+        .changed_nanoseconds = found.stx_ctime.tv_nsec,
+        .mode = found.stx_mode,
+    };
+    return 0;
+}
+
+int argus_is_on_fuse(int file)
+{
+    struct statfs found;
+    return fstatfs(file, &found) == 0 && (unsigned long)found.f_type == 0x65735546;
 }

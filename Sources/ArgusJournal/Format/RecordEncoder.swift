@@ -36,8 +36,9 @@ enum RecordEncoder {
 
     /// An upper bound of the record's plain bytes.
     static func bound(_ event: AuditEvent) -> Int {
-        // Fixed-size fields, the heads of all fields and five marks of truncation fit in 256 bytes.
-        fixedByteCount + 256
+        // Fixed-size fields, the heads of all fields, five marks of truncation and a digest that comes to be known
+        // meanwhile fit in 320 bytes.
+        fixedByteCount + 320
             + min(event.actor.person.utf8.count, maxNameByteCount)
             + event.actor.process.fields.count
             + min(event.place.byteCount, maxPathByteCount) + min(event.secondPlace.byteCount, maxPathByteCount)
@@ -66,6 +67,7 @@ enum RecordEncoder {
         text(&writer, .person, event.actor.person, max: maxNameByteCount)
         number(&writer, .uid, event.actor.uid)
         event.actor.process.fields.withUnsafeBytes { writer.bytes($0) }
+        event.actor.process.digest?.bytes.withUnsafeBytes { bytes(&writer, .programDigest, $0, max: 32) }
         if let file = event.fileID {
             head(&writer, .fileID, 16)
             writer.identifier(high: file.high, low: file.low)

@@ -44,3 +44,21 @@ int argus_open_path(const char *path, int directory);
 int argus_spawn(
     int32_t *pid, const char *path, char *const argv[], char *const envp[], int standard_input, int standard_output,
     int standard_error);
+
+// kcmp(2), KCMP_VM: 1 where both have the same address space, 0 where not, -1 where it cannot be told.
+int argus_shares_memory(int32_t first, int32_t second);
+// open(2) of the link "exe" in the directory of a process in /proc, followed, with O_PATH | O_CLOEXEC.
+int argus_open_program(int process_directory);
+
+// The state of a file, by which a content is known again: who could change the content changes one of these.
+struct argus_file_state {
+    uint32_t device_major, device_minor;
+    uint64_t inode, size;
+    int64_t modified_seconds, changed_seconds;
+    uint32_t modified_nanoseconds, changed_nanoseconds;
+    uint32_t mode;
+};
+// statx(2) of an open file with AT_STATX_DONT_SYNC: no request to whoever serves the file system, which may be the caller.
+int argus_read_file_state(int file, struct argus_file_state *state);
+// fstatfs(2): 1 where the file lies on a FUSE mount, 0 where not.
+int argus_is_on_fuse(int file);
