@@ -11,24 +11,38 @@ extension Volume {
         let rule = try requireRight(.write, of: caller, on: inode)
         if let handle = changes.handle { try requirePermitted(try handles.find(handle), .write) }
         guard !isReadOnly else { throw .readOnly }
-        if let size = changes.size {
-            try checkSize(size, of: inode, changes: changes, caller: caller)
-            try resize(inode, to: size)
-        }
-        let result = try change { () throws(Missing) -> FileAttributes in
-            let node = try node(inode)
-            try requireOwnership(of: node, for: changes, by: caller)
-            if changes.accessed == nil && changes.modified == nil || changes.permissions != nil {
-                _ = try extendedAttributes(of: node)
+        if let size = changes.size { try checkSize(size, of: inode, changes: changes, caller: caller) }
+        return try make(changes, of: inode, caller: caller, event: event(of: changes, to: inode, rule, caller))
+    }
+
+    func event(
+        of changes: AttributeChanges, to inode: InodeNumber, _ rule: String, _ caller: Caller
+    ) -> AuditEvent {
+        event(
+            changes.size != nil ? .truncate : .setAttributes, caller: caller, inode: inode, reason: rule,
+            byteCount: changes.size ?? 0)
+    }
+
+    /// Makes changes that are permitted, with their record.
+    @discardableResult
+    func make(
+        _ changes: AttributeChanges, of inode: InodeNumber, caller: Caller, event: AuditEvent,
+        using reservation: JournalReservation? = nil
+    ) throws(FileSystemError) -> FileAttributes {
+        try recorded(event, using: reservation, correcting: .attributes(inode)) { event throws(FileSystemError) in
+            if let size = changes.size { try resize(inode, to: size) }
+            return try change { () throws(Missing) -> FileAttributes in
+                let node = try node(inode)
+                try requireOwnership(of: node, for: changes, by: caller)
+                if changes.accessed == nil && changes.modified == nil || changes.permissions != nil {
+                    _ = try extendedAttributes(of: node)
+                }
+                apply(changes, to: node, by: caller)
+                put(node)
+                event.fileID = node.row.fileID
+                return attributes(node)
             }
-            apply(changes, to: node, by: caller)
-            put(node)
-            return attributes(node)
         }
-        try record(
-            changes.size != nil ? .truncate : .setAttributes, caller: caller, inode: inode,
-            reason: rule, byteCount: changes.size ?? 0)
-        return result
     }
 
     private func checkSize(

@@ -4,27 +4,80 @@ internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusSystem
 
+/// What the kernel would go on believing after an error that was answered to a change that stands.
+enum KernelBelief {
+    case name(FileName, InodeNumber)
+    case names(FileName, InodeNumber, FileName, InodeNumber)
+    case attributes(InodeNumber)
+}
+
 extension Volume {
-    /// Records what the caller did to one file. When it returns, the record survives the end of this process.
-    func record(
-        _ activity: AuditActivity, caller: Caller, inode: InodeNumber, reason: String = "", byteCount: UInt64 = 0
-    ) throws(FileSystemError) {
-        let fileID = lock.withLock { names.nodes[inode]?.row.fileID }
-        try append(
-            AuditEvent(
-                activity: activity, status: .success, actor: actor(caller), fileID: fileID, place: place(of: inode),
-                reason: reason, byteCount: byteCount))
+    /// Changes something and records it. Room for the record is taken first, so that a journal that is full refuses the
+    /// operation, and not the record of what was done.
+    ///
+    /// `body` fills in what only the change can tell, which is of fixed size; where the event names no file then, nothing
+    /// has happened. Where the journal's storage fails in
+    /// between, the change stands, the app has an error, and the kernel is told to forget what `belief` names: it would
+    /// otherwise go by the error.
+    func recorded<R>(
+        _ event: AuditEvent, using reservation: JournalReservation? = nil, correcting belief: KernelBelief,
+        _ body: (inout AuditEvent) throws(FileSystemError) -> R
+    ) throws(FileSystemError) -> R {
+        let reservation = if let reservation { reservation } else { try reserve(event) }
+        var event = event
+        let result = try keeping(reservation) { () throws(FileSystemError) in try body(&event) }
+        guard event.fileID != nil else {
+            parts.journal.release(reservation)
+            return result
+        }
+        do throws(JournalError) { try parts.journal.append(event, using: reservation) } catch {
+            correct(belief)
+            throw FileSystemError(error)
+        }
+        return result
     }
 
-    /// Records a change of an entry: the file by id, the place by its directory and name.
-    func record(
-        _ activity: AuditActivity, caller: Caller, file: FileID, in parent: InodeNumber, name: FileName,
-        reason: String = ""
-    ) throws(FileSystemError) {
-        try append(
-            AuditEvent(
-                activity: activity, status: .success, actor: actor(caller), fileID: file,
-                place: place(of: name, in: parent), reason: reason))
+    /// What has to succeed for the room to be needed.
+    func keeping<R>(
+        _ room: JournalReservation, _ body: () throws(FileSystemError) -> R
+    ) throws(FileSystemError) -> R {
+        do throws(FileSystemError) { return try body() } catch {
+            parts.journal.release(room)
+            throw error
+        }
+    }
+
+    func reserve(_ event: AuditEvent) throws(FileSystemError) -> JournalReservation {
+        do throws(JournalError) { return try parts.journal.reserve(event) } catch { throw FileSystemError(error) }
+    }
+
+    func correct(_ belief: KernelBelief) {
+        switch belief {
+        case .name(let name, let parent): kernelCache?.invalidateEntry(name, in: parent)
+        case .names(let name, let parent, let other, let otherParent):
+            kernelCache?.invalidateEntry(name, in: parent)
+            kernelCache?.invalidateEntry(other, in: otherParent)
+        case .attributes(let inode): kernelCache?.invalidateContent(of: inode, range: nil)
+        }
+    }
+
+    /// A change of an entry that is about to be made: the place by its directory and name. The file comes with the change.
+    func event(
+        _ activity: AuditActivity, caller: Caller, in parent: InodeNumber, name: FileName, reason: String
+    ) -> AuditEvent {
+        AuditEvent(
+            activity: activity, status: .success, actor: actor(caller), place: place(of: name, in: parent),
+            reason: reason)
+    }
+
+    /// A change of one file that is about to be made.
+    func event(
+        _ activity: AuditActivity, caller: Caller, inode: InodeNumber, reason: String, byteCount: UInt64 = 0
+    ) -> AuditEvent {
+        AuditEvent(
+            activity: activity, status: .success, actor: actor(caller),
+            fileID: lock.withLock { names.nodes[inode]?.row.fileID }, place: place(of: inode), reason: reason,
+            byteCount: byteCount)
     }
 
     func recordDenial(

@@ -59,16 +59,19 @@ extension Volume {
         let rule = try requireRight(.write, of: caller, on: parent, name: name)
         var seed = Seed()
         fill(&seed)
-        let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
-            let directory = try directory(parent)
-            try requireChange(of: directory, by: caller)
-            guard try child(name, of: directory) == nil else { throw .failed(.exists) }
-            try requireLeases()
-            let node = try makeNode(seed, name: name, in: directory, caller: caller)
-            return (attributes(node), node.row.fileID)
+        let event = event(.create, caller: caller, in: parent, name: name, reason: rule)
+        return try recorded(event, correcting: .name(name, parent)) { event throws(FileSystemError) in
+            let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
+                let directory = try directory(parent)
+                try requireChange(of: directory, by: caller)
+                guard try child(name, of: directory) == nil else { throw .failed(.exists) }
+                try requireLeases()
+                let node = try makeNode(seed, name: name, in: directory, caller: caller)
+                return (attributes(node), node.row.fileID)
+            }
+            event.fileID = made.1
+            return made.0
         }
-        try record(.create, caller: caller, file: made.1, in: parent, name: name, reason: rule)
-        return made.0
     }
 
     /// Makes the inode and its first name; under the namespace lock, with leases at hand.
@@ -123,33 +126,34 @@ extension Volume {
         _ inode: InodeNumber, as name: FileName, in parent: InodeNumber, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
         let rule = try requireRight(.write, of: caller, on: parent, name: name)
-        let source = place(of: inode)
-        let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
-            let node = try node(inode)
-            let directory = try directory(parent)
-            try requireChange(of: directory, by: caller)
-            guard !node.isDirectory else { throw .failed(.notPermitted) }
-            guard !node.isRemoved || node.isUnnamed else { throw .failed(.notFound) }
-            guard try child(name, of: directory) == nil else { throw .failed(.exists) }
-            guard node.row.attributes.linkCount < configuration.limits.links else { throw .failed(.tooManyLinks) }
-            try requireLeases()
-            let now = parts.clock.now()
-            node.row.attributes.linkCount += 1
-            node.row.attributes.changed = now
-            let isFirst = node.isUnnamed
-            link(name, to: node, in: directory, becomesPlace: isFirst)
-            node.isRemoved = false
-            node.isUnnamed = false
-            put(node)
-            if isFirst { keepDataAhead(of: node) }
-            touch(directory, entries: 1, now: now)
-            return (attributes(node), node.row.fileID)
+        let event = AuditEvent(
+            activity: .link, status: .success, actor: actor(caller), place: place(of: inode),
+            secondPlace: place(of: name, in: parent), reason: rule)
+        return try recorded(event, correcting: .name(name, parent)) { event throws(FileSystemError) in
+            let made = try change { () throws(Missing) -> (FileAttributes, FileID) in
+                let node = try node(inode)
+                let directory = try directory(parent)
+                try requireChange(of: directory, by: caller)
+                guard !node.isDirectory else { throw .failed(.notPermitted) }
+                guard !node.isRemoved || node.isUnnamed else { throw .failed(.notFound) }
+                guard try child(name, of: directory) == nil else { throw .failed(.exists) }
+                guard node.row.attributes.linkCount < configuration.limits.links else { throw .failed(.tooManyLinks) }
+                try requireLeases()
+                let now = parts.clock.now()
+                node.row.attributes.linkCount += 1
+                node.row.attributes.changed = now
+                let isFirst = node.isUnnamed
+                link(name, to: node, in: directory, becomesPlace: isFirst)
+                node.isRemoved = false
+                node.isUnnamed = false
+                put(node)
+                if isFirst { keepDataAhead(of: node) }
+                touch(directory, entries: 1, now: now)
+                return (attributes(node), node.row.fileID)
+            }
+            event.fileID = made.1
+            return made.0
         }
-        try append(
-            .init(
-                activity: .link, status: .success, actor: actor(caller), fileID: made.1, place: source,
-                secondPlace: place(of: name, in: parent), reason: rule))
-        return made.0
     }
 
     /// Writes the top directory of a new folder into an empty index.

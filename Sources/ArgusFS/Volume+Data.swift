@@ -264,28 +264,37 @@ extension Volume {
             wipe(scratch)
             scratch.deallocate()
         }
-        var done: UInt64 = 0
-        while done < total {
-            let step = UnsafeMutableRawBufferPointer(rebasing: scratch[..<Int(min(1 << 20, total - done))])
-            let got: Int
-            do throws(CapsuleError) { got = try input.read(at: sourceOffset + done, into: step) } catch {
-                throw failure(error, of: from.inode)
-            }
-            guard got > 0 else { break }
-            try store(
-                UnsafeRawBufferPointer(rebasing: step[..<got]), at: destinationOffset + done, in: to.inode, output,
-                killsSetID: caller.uid != 0)
-            done += UInt64(got)
-        }
-        kernelCache?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)
-        from.bytesRead.wrappingAdd(done, ordering: .relaxed)
-        to.bytesWritten.wrappingAdd(done, ordering: .relaxed)
-        to.bytesCopied.wrappingAdd(done, ordering: .relaxed)
         var event = AuditEvent(
             activity: .copy, status: .success, actor: actor(caller), fileID: from.fileID,
-            place: place(of: from.inode), secondPlace: place(of: to.inode), byteCount: done)
+            place: place(of: from.inode), secondPlace: place(of: to.inode))
         event.copy = .exact
-        try append(event)
-        return done
+        return try recorded(event, correcting: .attributes(to.inode)) { event throws(FileSystemError) in
+            var done: UInt64 = 0
+            while done < total {
+                let step = UnsafeMutableRawBufferPointer(rebasing: scratch[..<Int(min(1 << 20, total - done))])
+                let got: Int
+                do throws(CapsuleError) { got = try input.read(at: sourceOffset + done, into: step) } catch {
+                    throw failure(error, of: from.inode)
+                }
+                guard got > 0 else { break }
+                do throws(FileSystemError) {
+                    try store(
+                        UnsafeRawBufferPointer(rebasing: step[..<got]), at: destinationOffset + done, in: to.inode,
+                        output,
+                        killsSetID: caller.uid != 0)
+                } catch {
+                    // What was copied is copied, and recorded (copy_file_range(2)).
+                    guard done > 0 else { throw error }
+                    break
+                }
+                done += UInt64(got)
+            }
+            kernelCache?.invalidateContent(of: to.inode, range: destinationOffset..<destinationOffset + done)
+            from.bytesRead.wrappingAdd(done, ordering: .relaxed)
+            to.bytesWritten.wrappingAdd(done, ordering: .relaxed)
+            to.bytesCopied.wrappingAdd(done, ordering: .relaxed)
+            event.byteCount = done
+            return done
+        }
     }
 }

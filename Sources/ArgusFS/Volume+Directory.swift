@@ -21,9 +21,14 @@ extension Volume {
             return directory.row.fileID
         }
         let place = place(of: inode)
-        try append(
-            AuditEvent(
-                activity: .list, status: .success, actor: actor, fileID: fileID, place: place, reason: rule))
+        do throws(FileSystemError) {
+            try append(
+                AuditEvent(
+                    activity: .list, status: .success, actor: actor, fileID: fileID, place: place, reason: rule))
+        } catch {
+            closeDirectory(inode)
+            throw error
+        }
         let handle = Handle(
             id: handles.nextID(), inode: inode, fileID: fileID, flags: [], actor: actor, place: place, caller: caller,
             content: nil, policyVersion: permissions.policyVersion)
@@ -34,8 +39,12 @@ extension Volume {
 
     package func releaseDirectory(_ handle: HandleID) {
         guard let handle = handles.remove(handle) else { return }
+        closeDirectory(handle.inode)
+    }
+
+    private func closeDirectory(_ inode: InodeNumber) {
         lock.withLock {
-            guard let node = names.nodes[handle.inode] else { return }
+            guard let node = names.nodes[inode] else { return }
             node.openCount -= 1
             guard node.openCount == 0, node.isRemoved else { return }
             removeRow(of: node)

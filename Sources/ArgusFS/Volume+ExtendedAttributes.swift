@@ -21,43 +21,49 @@ extension Volume {
         guard value.count <= Self.maxValueByteCount else { throw .argumentTooLong }
         let rule = try requireRight(.write, of: caller, on: inode)
         let bytes = [UInt8](value)
-        try change { () throws(Missing) in
-            let node = try node(inode)
-            try requireAttributeChange(name, of: node, by: caller)
-            let attributes = try extendedAttributes(of: node)
-            if flags.contains(.create), attributes[name] != nil { throw .failed(.exists) }
-            if flags.contains(.replace), attributes[name] == nil { throw .failed(.noAttribute) }
-            let listed =
-                attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
-            guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
-            if attributes[name] == bytes, !isAccessControl(name) { return }
-            if isAccessControl(name) {
-                try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
-            } else {
-                store(bytes, as: name, of: node)
+        let event = event(.setAttributes, caller: caller, inode: inode, reason: rule)
+        try recorded(event, correcting: .attributes(inode)) { event throws(FileSystemError) in
+            try change { () throws(Missing) in
+                let node = try node(inode)
+                event.fileID = node.row.fileID
+                try requireAttributeChange(name, of: node, by: caller)
+                let attributes = try extendedAttributes(of: node)
+                if flags.contains(.create), attributes[name] != nil { throw .failed(.exists) }
+                if flags.contains(.replace), attributes[name] == nil { throw .failed(.noAttribute) }
+                let listed =
+                    attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
+                guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
+                if attributes[name] == bytes, !isAccessControl(name) { return }
+                if isAccessControl(name) {
+                    try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
+                } else {
+                    store(bytes, as: name, of: node)
+                }
+                node.row.attributes.changed = parts.clock.now()
+                put(node)
             }
-            node.row.attributes.changed = parts.clock.now()
-            put(node)
         }
-        try record(.setAttributes, caller: caller, inode: inode, reason: rule)
     }
 
     package func removeAttribute(_ inode: InodeNumber, name: [UInt8], caller: Caller) throws(FileSystemError) {
         try checkName(name, caller: caller, changes: true)
         let rule = try requireRight(.write, of: caller, on: inode)
-        try change { () throws(Missing) in
-            let node = try node(inode)
-            try requireAttributeChange(name, of: node, by: caller)
-            guard try extendedAttributes(of: node)[name] != nil else {
-                // A list that is not there says what the mode says (acl(5)).
-                if isAccessControl(name) { return }
-                throw .failed(.noAttribute)
+        let event = event(.setAttributes, caller: caller, inode: inode, reason: rule)
+        try recorded(event, correcting: .attributes(inode)) { event throws(FileSystemError) in
+            try change { () throws(Missing) in
+                let node = try node(inode)
+                event.fileID = node.row.fileID
+                try requireAttributeChange(name, of: node, by: caller)
+                guard try extendedAttributes(of: node)[name] != nil else {
+                    // A list that is not there says what the mode says (acl(5)).
+                    if isAccessControl(name) { return }
+                    throw .failed(.noAttribute)
+                }
+                drop(name, of: node)
+                node.row.attributes.changed = parts.clock.now()
+                put(node)
             }
-            drop(name, of: node)
-            node.row.attributes.changed = parts.clock.now()
-            put(node)
         }
-        try record(.setAttributes, caller: caller, inode: inode, reason: rule)
     }
 
     package func attribute(_ inode: InodeNumber, name: [UInt8], caller: Caller) throws(FileSystemError) -> [UInt8] {

@@ -38,11 +38,12 @@ extension Volume {
         }
         if !opened.fills { waitForFilling(of: opened.content) }
         defer { if opened.fills { opened.content.filling.unlock() } }
+        if flags.contains(.truncate) {
+            return try openEmptied(
+                inode, opened.file, opened.content, flags: flags, killsSetID: killsSetID, rule: rule, caller: caller,
+                actor: actor, version: version)
+        }
         do throws(FileSystemError) {
-            if flags.contains(.truncate) {
-                _ = try setAttributes(
-                    of: inode, to: AttributeChanges(size: 0, killsSetID: killsSetID), caller: caller)
-            }
             let ciphertext = isWithheld ? try self.ciphertext(of: inode, opened.content) : nil
             let result = try makeHandle(
                 inode, opened.file, opened.content, flags: flags, activity: .open, rule: rule, caller: caller,
@@ -55,6 +56,39 @@ extension Volume {
         }
     }
 
+    /// O_TRUNC: the file is emptied only when the open has its record and its handle, and the truncation room for its own.
+    private func openEmptied(
+        _ inode: InodeNumber, _ file: FileID, _ content: FileContent, flags: OpenFlags, killsSetID: Bool, rule: String,
+        caller: Caller, actor: AuditActor, version: UInt64
+    ) throws(FileSystemError) -> OpenResult {
+        let changes = AttributeChanges(size: 0, killsSetID: killsSetID)
+        let truncation = event(of: changes, to: inode, rule, caller)
+        let result: OpenResult
+        let room: JournalReservation
+        do throws(FileSystemError) {
+            room = try reserve(truncation)
+            do throws(FileSystemError) {
+                result = try makeHandle(
+                    inode, file, content, flags: flags, activity: .open, rule: rule, caller: caller, actor: actor,
+                    version: version)
+            } catch {
+                parts.journal.release(room)
+                throw error
+            }
+        } catch {
+            releaseContent(of: inode)
+            throw error
+        }
+        do throws(FileSystemError) {
+            try make(changes, of: inode, caller: caller, event: truncation, using: room)
+        } catch {
+            // It was open, and is closed again.
+            release(result.handle)
+            throw error
+        }
+        return result
+    }
+
     /// Makes and opens a file; one that exists is opened, unless the flags want it new.
     package func create(
         _ name: FileName, in parent: InodeNumber, permissions mode: UInt32, umask: UInt32 = 0, flags: OpenFlags,
@@ -64,29 +98,35 @@ extension Volume {
         let rule = try requireRight(.write, of: caller, on: parent, name: name)
         let actor = actor(caller)
         _ = try requireProgram(of: actor, caller: caller, on: parent, writes: true)
-        let made = try change { () throws(Missing) -> (Node?, FileAttributes, FileID, FileContent?) in
-            let directory = try directory(parent)
-            if let existing = try child(name, of: directory) {
-                guard !flags.contains(.exclusive) else { throw .failed(.exists) }
-                return (nil, attributes(existing), existing.row.fileID, nil)
+        let room = try reserve(AuditEvent(creation: place(of: name, in: parent), actor: actor, rule: rule))
+        let made = try keeping(room) { () throws(FileSystemError) in
+            try change { () throws(Missing) -> (Node?, FileAttributes, FileID, FileContent?) in
+                let directory = try directory(parent)
+                if let existing = try child(name, of: directory) {
+                    guard !flags.contains(.exclusive) else { throw .failed(.exists) }
+                    return (nil, attributes(existing), existing.row.fileID, nil)
+                }
+                try requireChange(of: directory, by: caller)
+                try requireLeases()
+                let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
+                let node = try makeNode(seed, name: name, in: directory, caller: caller)
+                let content = retainContent(of: node)
+                return (node, attributes(node), node.row.fileID, content)
             }
-            try requireChange(of: directory, by: caller)
-            try requireLeases()
-            let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
-            let node = try makeNode(seed, name: name, in: directory, caller: caller)
-            let content = retainContent(of: node)
-            return (node, attributes(node), node.row.fileID, content)
         }
         guard made.0 != nil, let content = made.3 else {
+            parts.journal.release(room)
             let result = try open(made.1.inode, flags: flags, killsSetID: false, caller: caller)
             return (try attributes(of: made.1.inode, handle: nil, caller: caller), result)
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
                 made.1.inode, made.2, content, flags: flags, activity: .create, rule: rule, caller: caller,
-                actor: actor, version: version)
+                actor: actor, version: version, room: room)
             return (made.1, result)
         } catch {
+            // It is there, though nobody has it open.
+            correct(.name(name, parent))
             releaseContent(of: made.1.inode)
             throw error
         }
@@ -100,25 +140,28 @@ extension Volume {
         let rule = try requireRight(.write, of: caller, on: parent)
         let actor = actor(caller)
         _ = try requireProgram(of: actor, caller: caller, on: parent, writes: true)
-        let made = try change { () throws(Missing) -> (FileAttributes, FileID, FileContent) in
-            let directory = try directory(parent)
-            try requireChange(of: directory, by: caller)
-            try requireLeases()
-            let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
-            let inheritance = try inheritance(of: seed, from: directory)
-            let node = makeInode(seed, inheritance, in: directory, caller: caller, now: parts.clock.now())
-            node.row.attributes.linkCount = 0
-            node.row.parent = InodeNumber(0)
-            node.isRemoved = true
-            node.isUnnamed = true
-            giveLists(inheritance, to: node)
-            names.queue.put(node)
-            return (attributes(node), node.row.fileID, retainContent(of: node))
+        let room = try reserve(AuditEvent(creation: AuditPlace(), actor: actor, rule: rule))
+        let made = try keeping(room) { () throws(FileSystemError) in
+            try change { () throws(Missing) -> (FileAttributes, FileID, FileContent) in
+                let directory = try directory(parent)
+                try requireChange(of: directory, by: caller)
+                try requireLeases()
+                let seed = Seed(kind: .file, permissions: mode & 0o7777, umask: umask)
+                let inheritance = try inheritance(of: seed, from: directory)
+                let node = makeInode(seed, inheritance, in: directory, caller: caller, now: parts.clock.now())
+                node.row.attributes.linkCount = 0
+                node.row.parent = InodeNumber(0)
+                node.isRemoved = true
+                node.isUnnamed = true
+                giveLists(inheritance, to: node)
+                names.queue.put(node)
+                return (attributes(node), node.row.fileID, retainContent(of: node))
+            }
         }
         do throws(FileSystemError) {
             let result = try makeHandle(
                 made.0.inode, made.1, made.2, flags: flags, activity: .create, rule: rule, caller: caller,
-                actor: actor, version: version)
+                actor: actor, version: version, room: room)
             return (made.0, result)
         } catch {
             releaseContent(of: made.0.inode)
@@ -128,14 +171,21 @@ extension Volume {
 
     private func makeHandle(
         _ inode: InodeNumber, _ fileID: FileID, _ content: FileContent, flags: OpenFlags, activity: AuditActivity,
-        rule: String, caller: Caller, actor: AuditActor, version: UInt64, ciphertext: Ciphertext? = nil
+        rule: String, caller: Caller, actor: AuditActor, version: UInt64, ciphertext: Ciphertext? = nil,
+        room: JournalReservation? = nil
     ) throws(FileSystemError) -> OpenResult {
         let place = place(of: inode)
         var event = AuditEvent(
             activity: activity, status: .success, actor: actor, fileID: fileID, place: place,
             reason: ciphertext == nil ? rule : "ciphertext")
         event.access = AuditAccess(flags)
-        try append(event)
+        if let room {
+            do throws(JournalError) { try parts.journal.append(event, using: room) } catch {
+                throw FileSystemError(error)
+            }
+        } else {
+            try append(event)
+        }
         let handle = Handle(
             id: handles.nextID(), inode: inode, fileID: fileID, flags: flags, actor: actor, place: place,
             caller: caller, content: content, policyVersion: version, ciphertext: ciphertext)
@@ -242,6 +292,13 @@ extension Volume {
         }
         node.hasUnqueuedTimes = false
         node.content = nil
+    }
+}
+
+extension AuditEvent {
+    /// A file that is about to be made and opened.
+    fileprivate init(creation place: AuditPlace, actor: AuditActor, rule: String) {
+        self.init(activity: .create, status: .success, actor: actor, place: place, reason: rule)
     }
 }
 

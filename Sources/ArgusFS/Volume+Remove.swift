@@ -21,18 +21,20 @@ extension Volume {
         _ name: FileName, in parent: InodeNumber, caller: Caller, where isFitting: (Node) throws(Missing) -> Void
     ) throws(FileSystemError) {
         let rule = try requireRight(.delete, of: caller, on: parent, name: name)
-        let file = try change(freesSpace: true) { () throws(Missing) -> FileID in
-            let directory = try directory(parent)
-            try requireChange(of: directory, by: caller)
-            guard let node = try child(name, of: directory) else { throw .failed(.notFound) }
-            try requireRemoval(of: node, from: directory, by: caller)
-            try isFitting(node)
-            let now = parts.clock.now()
-            dropName(name, of: node, from: directory, now: now)
-            touch(directory, entries: -1, now: now)
-            return node.row.fileID
+        let event = event(.unlink, caller: caller, in: parent, name: name, reason: rule)
+        try recorded(event, correcting: .name(name, parent)) { event throws(FileSystemError) in
+            event.fileID = try change(freesSpace: true) { () throws(Missing) -> FileID in
+                let directory = try directory(parent)
+                try requireChange(of: directory, by: caller)
+                guard let node = try child(name, of: directory) else { throw .failed(.notFound) }
+                try requireRemoval(of: node, from: directory, by: caller)
+                try isFitting(node)
+                let now = parts.clock.now()
+                dropName(name, of: node, from: directory, now: now)
+                touch(directory, entries: -1, now: now)
+                return node.row.fileID
+            }
         }
-        try record(.unlink, caller: caller, file: file, in: parent, name: name, reason: rule)
     }
 
     /// Takes a name from an inode, and the inode with its last name; under the namespace lock.

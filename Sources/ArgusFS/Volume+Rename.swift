@@ -11,39 +11,38 @@ extension Volume {
     ) throws(FileSystemError) {
         guard flags.isValid else { throw .invalidArgument }
         let rule = try requireRight(.write, of: caller, on: parent, name: name)
-        let moved = try change { () throws(Missing) -> FileID? in
-            let from = try directory(parent)
-            let to = try directory(newParent)
-            try requireChange(of: from, by: caller)
-            try requireChange(of: to, by: caller)
-            guard let node = try child(name, of: from) else { throw .failed(.notFound) }
-            let target = try child(newName, of: to)
-            try requireRemoval(of: node, from: from, by: caller)
-            if node.isDirectory && from !== to { try requireMovable(node, into: to, by: caller) }
-            try requireLeases()
-            if flags.contains(.exchange) {
-                guard let target else { throw .failed(.notFound) }
-                try requireRemoval(of: target, from: to, by: caller)
-                if target.isDirectory && from !== to { try requireMovable(target, into: from, by: caller) }
-                if node !== target { exchange(node, name, in: from, with: target, newName, in: to) }
+        let event = AuditEvent(
+            activity: .rename, status: .success, actor: actor(caller), place: place(of: name, in: parent),
+            secondPlace: place(of: newName, in: newParent), reason: rule)
+        try recorded(event, correcting: .names(name, parent, newName, newParent)) { event throws(FileSystemError) in
+            event.fileID = try change { () throws(Missing) -> FileID? in
+                let from = try directory(parent)
+                let to = try directory(newParent)
+                try requireChange(of: from, by: caller)
+                try requireChange(of: to, by: caller)
+                guard let node = try child(name, of: from) else { throw .failed(.notFound) }
+                let target = try child(newName, of: to)
+                try requireRemoval(of: node, from: from, by: caller)
+                if node.isDirectory && from !== to { try requireMovable(node, into: to, by: caller) }
+                try requireLeases()
+                if flags.contains(.exchange) {
+                    guard let target else { throw .failed(.notFound) }
+                    try requireRemoval(of: target, from: to, by: caller)
+                    if target.isDirectory && from !== to { try requireMovable(target, into: from, by: caller) }
+                    if node !== target { exchange(node, name, in: from, with: target, newName, in: to) }
+                    return node.row.fileID
+                }
+                if let target {
+                    guard !flags.contains(.noReplace) else { throw .failed(.exists) }
+                    if target === node { return nil }
+                    try requireRemoval(of: target, from: to, by: caller)
+                    try requireReplaceable(target, by: node)
+                }
+                move(node, name, in: from, to: newName, in: to, replacing: target)
+                if flags.contains(.whiteout) { makeWhiteout(name, in: from, caller: caller) }
                 return node.row.fileID
             }
-            if let target {
-                guard !flags.contains(.noReplace) else { throw .failed(.exists) }
-                if target === node { return nil }
-                try requireRemoval(of: target, from: to, by: caller)
-                try requireReplaceable(target, by: node)
-            }
-            move(node, name, in: from, to: newName, in: to, replacing: target)
-            if flags.contains(.whiteout) { makeWhiteout(name, in: from, caller: caller) }
-            return node.row.fileID
         }
-        guard let moved else { return }
-        try append(
-            .init(
-                activity: .rename, status: .success, actor: actor(caller), fileID: moved,
-                place: place(of: name, in: parent), secondPlace: place(of: newName, in: newParent),
-                reason: rule))
     }
 
     private func requireReplaceable(_ target: Node, by node: Node) throws(Missing) {

@@ -116,15 +116,23 @@ package final class Volume: Sendable {
         handles.removeAll().forEach { finish($0) }
         revocation.end()
         endRewrappingEarly()
-        // What was written goes out whatever the journal says to its record.
+        // What was written goes out before the journal is asked, which may refuse the record of it.
         var failure: FileSystemError?
-        do throws(FileSystemError) {
-            try append(AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter)))
-        } catch { failure = error }
-        guard !configuration.isReadOnly else {
-            if let failure { throw failure }
-            return
+        if !configuration.isReadOnly {
+            do throws(FileSystemError) { try end() } catch { failure = error }
         }
+        var event = AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter))
+        if let failure {
+            event.status = .failure
+            event.reason = "\(failure)"
+        }
+        do throws(FileSystemError) { try append(event) } catch { failure = failure ?? error }
+        if let failure { throw failure }
+    }
+
+    /// Makes everything durable and stops the writers.
+    private func end() throws(FileSystemError) {
+        var failure: FileSystemError?
         do throws(FileSystemError) { try bringAllToRest() } catch { failure = failure ?? error }
         do throws(FileSystemError) { try synchronizeAll() } catch { failure = failure ?? error }
         lock.withLock { names.isStopping = true }

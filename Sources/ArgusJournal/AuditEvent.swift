@@ -176,9 +176,22 @@ package enum JournalError: Error, Hashable, Sendable {
     case closed
 }
 
+/// Room that a journal keeps for one record. Given back once: by the append that uses it, or by `release`.
+package struct JournalReservation: Hashable, Sendable {
+    package let byteCount: Int
+
+    package init(byteCount: Int) { self.byteCount = byteCount }
+}
+
 /// Takes the events of one folder. When `append` returns, the event survives the end of this process.
 package protocol JournalSink: AnyObject, Sendable {
     func append(_ event: AuditEvent) throws(JournalError)
+    /// Takes room for an event that is about to happen, or for one that is no longer, and refuses it where `append` would:
+    /// what is done afterwards can be recorded, unless storage fails in between.
+    func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation
+    func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError)
+    /// Nothing has happened: the room is not needed.
+    func release(_ reservation: JournalReservation)
     /// Makes everything appended so far durable.
     func sync() throws(JournalError)
     /// The newest sequence number and its hash, to be kept in the index.

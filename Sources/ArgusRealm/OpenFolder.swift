@@ -148,6 +148,11 @@ package final class OpenFolder: Sendable {
             }
         } catch {
             failure = error
+            // The record of the volume says that all of it became durable.
+            try? journal?.append(
+                AuditEvent(
+                    activity: .unmount, status: .failure, actor: AuditActor(uid: .max, person: "", process: .none),
+                    reason: "the index could not be ended"))
         }
         do throws(JournalError) { try journal?.close() } catch { failure = failure ?? RealmError(error) }
         if let failure { throw failure }
@@ -162,10 +167,11 @@ package final class OpenFolder: Sendable {
         ).list(path, body)
     }
 
-    static func startJournal(of record: FolderRecord, realm: Realm, index: SQLiteIndex) throws(RealmError)
+    /// Without an index the journal goes on from what it finds.
+    static func startJournal(of record: FolderRecord, realm: Realm, index: SQLiteIndex?) throws(RealmError)
         -> Journal
     {
-        let head = try indexCall { () throws(IndexError) in try index.meta(.journalHead) }
+        let head = try indexCall { () throws(IndexError) in try index?.meta(.journalHead) }
         let spool = try realmCall { () throws(SystemError) in try realm.directory.subdirectory(Realm.journalName) }
         do throws(JournalError) {
             return try Journal(
@@ -197,6 +203,9 @@ extension Realm {
 /// The journal of a folder that is only looked at: nothing is done in it that could be recorded.
 private final class ClosedJournal: JournalSink {
     func append(_ event: AuditEvent) throws(JournalError) { throw .closed }
+    func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation { throw .closed }
+    func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) { throw .closed }
+    func release(_ reservation: JournalReservation) {}
     func sync() throws(JournalError) { throw .closed }
     func head() -> (sequence: UInt64, hash: [UInt8]) { (0, []) }
 }

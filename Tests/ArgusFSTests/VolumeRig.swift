@@ -3,6 +3,7 @@ import ArgusCore
 import ArgusIndex
 import ArgusJournal
 import ArgusPolicy
+import ArgusStore
 import ArgusSystem
 import ArgusTestKit
 import Testing
@@ -25,7 +26,9 @@ final class VolumeRig {
     }
 
     /// `groups` are the supplementary groups of everyone on a personal mount; nil makes a shared one.
-    init(groups: Set<UInt32>? = [], permissions: UInt32 = 0o777) throws {
+    init(
+        groups: Set<UInt32>? = [], permissions: UInt32 = 0o777, store: any BackingStore = MemoryStore()
+    ) throws {
         let keys = CapsuleIndexHome.someKeys()
         let clock = SystemClock()
         try Volume.format(
@@ -34,7 +37,7 @@ final class VolumeRig {
             protection: .shared, owner: PersonID(high: 1, low: 1),
             members: [Member(principal: .everyone, rights: [.list, .read, .write, .delete])])
         let parts = FolderParts(
-            folder: FolderID(high: 1, low: 2), index: index, store: MemoryStore(), keys: keys,
+            folder: FolderID(high: 1, low: 2), index: index, store: store, keys: keys,
             policy: LivePolicy(policy), people: Anyone(), journal: sink, clock: clock)
         volume = try Volume(
             parts: parts,

@@ -46,6 +46,33 @@ struct BoundsTests {
         #expect(denied.filter { $0.actor.uid == 1000 }.count == 1)
     }
 
+    @Test("what has room kept for it is recorded, though the spool has filled up since")
+    func reserved() throws {
+        let spool = try SpoolFixture()
+        var limits = JournalLimits.small
+        limits.retention = .keepsAll
+        limits.spoolByteCount = 3 * 131_072
+        let journal = try spool.journal(limits: limits)
+        let kept = try (1...40).map { try journal.reserve(.wrote($0)) }
+        let unused = try journal.reserve(.wrote(41))
+        var count = 0
+        #expect(throws: JournalError.full) {
+            while true {
+                count += 1
+                try journal.append(.wrote(1_000 + count))
+            }
+        }
+        #expect(throws: JournalError.full) { _ = try journal.reserve(.wrote(0)) }
+        for (number, room) in zip(1..., kept) { try journal.append(.wrote(number), using: room) }
+        // What was not needed is there for others, after the records that used theirs.
+        journal.release(unused)
+        try journal.append(.wrote(2_000))
+        try journal.close()
+        let records = try spool.records().filter { $0.activity == .write }
+        #expect(records.count == count - 1 + 41)
+        #expect(try spool.verify().recordCount == UInt64(try spool.records().count))
+    }
+
     @Test("a window that is over is recorded, and the next denial begins a new one")
     func window() throws {
         let spool = try SpoolFixture()

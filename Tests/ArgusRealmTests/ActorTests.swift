@@ -100,6 +100,9 @@ import Testing
 /// Records nothing.
 private final class NoJournal: JournalSink {
     func append(_ event: AuditEvent) throws(JournalError) {}
+    func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation { JournalReservation(byteCount: 0) }
+    func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) {}
+    func release(_ reservation: JournalReservation) {}
     func sync() throws(JournalError) {}
     func head() -> (sequence: UInt64, hash: [UInt8]) { (0, [UInt8](repeating: 0, count: 32)) }
 }

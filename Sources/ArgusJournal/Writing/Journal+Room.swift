@@ -13,7 +13,7 @@ extension Journal {
             let left = limits.segmentByteCount - offset - JournalFormat.tailReserveByteCount
             if left >= frameByteCount {
                 let spareRoom = spare == nil ? 0 : limits.segmentByteCount - JournalFormat.headerByteCount
-                if isPrivileged || left - frameByteCount + spareRoom >= limits.reserveByteCount + closeReserve {
+                if isPrivileged || left - frameByteCount + spareRoom >= keptByteCount {
                     return
                 }
                 if isSpareRefused { throw .full }
@@ -32,6 +32,9 @@ extension Journal {
             }
         }
     }
+
+    /// What an ordinary record must leave free.
+    private var keptByteCount: Int { limits.reserveByteCount + closeReserve + reservedByteCount }
 
     func wantSpare() {
         isSpareWanted = true

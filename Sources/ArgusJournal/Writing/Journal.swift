@@ -70,6 +70,8 @@ package final class Journal: JournalSink, @unchecked Sendable {
     var denials: DenialTable
     /// Bytes promised to the close records of open files.
     var closeReserve = 0
+    /// Bytes promised to records of what is being done.
+    var reservedByteCount = 0
     /// Bytes of the folder's other segments, as last counted.
     var otherByteCount: UInt64 = 0
     var nextPruneNanoseconds: UInt64 = 0
@@ -157,6 +159,31 @@ package final class Journal: JournalSink, @unchecked Sendable {
         try waitIfStrict()
     }
 
+    package func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation {
+        lock.lock()
+        defer { lock.unlock() }
+        try check(event)
+        let bound = JournalFormat.frameByteCount(plain: RecordEncoder.bound(event))
+        try makeRoom(bound, isPrivileged: event.isAdministrative, isOwnThread: false)
+        reservedByteCount += bound
+        return JournalReservation(byteCount: bound)
+    }
+
+    /// As `append`, from the room that was kept for it.
+    package func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) {
+        lock.lock()
+        defer { lock.unlock() }
+        reservedByteCount -= reservation.byteCount
+        if let failure { throw failure }
+        if isClosed || isStopping { throw .closed }
+        try appendLocked(event, isReserved: true)
+        try waitIfStrict()
+    }
+
+    package func release(_ reservation: JournalReservation) {
+        lock.withLock { reservedByteCount -= reservation.byteCount }
+    }
+
     package func sync() throws(JournalError) {
         lock.lock()
         defer { lock.unlock() }
@@ -234,13 +261,13 @@ package final class Journal: JournalSink, @unchecked Sendable {
         return used >= limits.spoolByteCount / 100 &* limits.strictRefusalPercent
     }
 
-    func appendLocked(_ event: AuditEvent, repeats: JournalRepeats? = nil, isOwnThread: Bool = false)
-        throws(JournalError)
-    {
+    func appendLocked(
+        _ event: AuditEvent, repeats: JournalRepeats? = nil, isReserved: Bool = false, isOwnThread: Bool = false
+    ) throws(JournalError) {
         let bound = JournalFormat.frameByteCount(plain: RecordEncoder.bound(event))
         let isClose = event.activity == .close
         try makeRoom(
-            bound, isPrivileged: isClose || event.activity.isAdministrative, isOwnThread: isOwnThread)
+            bound, isPrivileged: isReserved || isClose || event.isAdministrative, isOwnThread: isOwnThread)
         try write(event.activity, event.status) { writer in
             RecordEncoder.fields(&writer, of: event)
             if let repeats { RecordEncoder.repeats(&writer, repeats) }
@@ -331,11 +358,19 @@ package final class Journal: JournalSink, @unchecked Sendable {
     }
 }
 
+extension AuditEvent {
+    /// What may use the reserve: acts of administrators, the making and removal of a folder itself among them.
+    var isAdministrative: Bool {
+        activity.isAdministrative || (activity == .create || activity == .unlink) && place == .top
+    }
+}
+
 extension AuditActivity {
     /// What an administrator or the journal itself does: it may use the reserve.
     var isAdministrative: Bool {
         switch self {
-        case .mount, .unmount, .memberAdded, .memberRemoved, .keyRotated, .policyApplied, .gap, .checkpoint,
+        case .mount, .unmount, .export, .import, .memberAdded, .memberRemoved, .keyRotated, .policyApplied, .gap,
+            .checkpoint,
             .agentStart, .agentStop, .recover, .integrity:
             true
         default: false

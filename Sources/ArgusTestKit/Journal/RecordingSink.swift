@@ -1,7 +1,8 @@
 package import ArgusJournal
 internal import Synchronization
 
-/// A journal in memory: keeps every event in order, and refuses or fails when a test tells it to.
+/// A journal in memory: keeps every event in order, and refuses or fails when a test tells it to. Where it is to fail, it
+/// does so at the append, as a disk would; where it is full, at the reservation before.
 ///
 /// An event is in `events` before `append` returns. The hash of `head` is a stand-in that changes with every
 /// event; it proves nothing.
@@ -12,6 +13,7 @@ package final class RecordingSink: JournalSink {
         var failure: JournalError?
         var remainingBeforeFailure: Int?
         var reservations = 0
+        var kept = 0
     }
 
     private let state = Mutex(State())
@@ -22,6 +24,8 @@ package final class RecordingSink: JournalSink {
     package var events: [AuditEvent] { state.withLock { $0.events } }
     /// How many of the events, from the oldest on, a `sync` has covered.
     package var durableCount: Int { state.withLock { $0.durableCount } }
+    /// Room kept for what is being done, and neither used nor released.
+    package var keptReservations: Int { state.withLock { $0.kept } }
     /// Close records reserved and not yet used or released.
     package var openReservations: Int { state.withLock { $0.reservations } }
 
@@ -55,6 +59,23 @@ package final class RecordingSink: JournalSink {
         }
         if let refused { throw refused }
     }
+
+    package func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation {
+        let isFull = state.withLock { state -> Bool in
+            if state.remainingBeforeFailure == 0, state.failure == .full { return true }
+            state.kept += 1
+            return false
+        }
+        if isFull { throw .full }
+        return JournalReservation(byteCount: 1)
+    }
+
+    package func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) {
+        release(reservation)
+        try append(event)
+    }
+
+    package func release(_ reservation: JournalReservation) { state.withLock { $0.kept -= 1 } }
 
     package func sync() throws(JournalError) {
         let refused = state.withLock { state -> JournalError? in
