@@ -3,7 +3,7 @@ internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 
-/// A change of a folder's members, settings or key, kept in the folder's record until the folder's journal has it.
+/// The making or removal of a folder, or a change of its members, settings or key, kept in the folder's record until the folder's journal has it.
 ///
 /// Who changes members may find the folder in use by a driver, which alone writes its journal, or not in use at all:
 /// either way the change and the duty to record it are stored in one step, and whoever can write the journal next does.
@@ -20,7 +20,10 @@ struct PendingChange: Codable, Hashable, Sendable {
     var parentPID: UInt32?
     var parentProgram: String?
 
-    private init(_ activity: AuditActivity, _ reason: String, by actor: AuditActor) {
+    /// In the folder; absent for what concerns none of its files.
+    var path: String?
+
+    init(_ activity: AuditActivity, _ reason: String, by actor: AuditActor, path: String? = nil) {
         self.activity = activity.rawValue
         self.reason = reason
         uid = actor.uid
@@ -30,7 +33,26 @@ struct PendingChange: Codable, Hashable, Sendable {
         program = actor.program
         parentPID = actor.parentPID
         parentProgram = actor.parentProgram
+        self.path = path
     }
+
+    /// That a folder was made: its top directory, and its first members.
+    static func making(
+        _ record: FolderRecord, by actor: AuditActor, name: (Principal) -> String
+    ) -> [PendingChange] {
+        var empty = record.policy
+        empty.members = []
+        let protection = record.policy.protection == .private ? "private" : "shared"
+        return [PendingChange(.create, "folder made, \(protection)", by: actor, path: "/")]
+            + between(empty, and: record.policy, by: actor, name: name)
+    }
+
+    static func removal(by actor: AuditActor) -> PendingChange {
+        PendingChange(.unlink, "folder deleted", by: actor, path: "/")
+    }
+
+    /// Whether it is the removal of the folder itself.
+    var isRemoval: Bool { activity == AuditActivity.unlink.rawValue }
 
     /// What changed between two records of a folder, as the journal tells it. `name` spells a principal for people.
     static func between(
@@ -75,17 +97,25 @@ struct PendingChange: Codable, Hashable, Sendable {
         process.parentProgram = parentProgram ?? ""
         return AuditEvent(
             activity: AuditActivity(rawValue: activity) ?? .policyApplied, status: .success,
-            actor: AuditActor(uid: uid, person: person, process: AuditProcess(process)), reason: reason)
+            actor: AuditActor(uid: uid, person: person, process: AuditProcess(process)), path: Array((path ?? "").utf8),
+            reason: reason)
     }
 }
 
 extension OpenFolder {
     /// Brings what waits in the record into the journal; the record then says so. The caller has the folder's lock.
+    ///
+    /// `isDeleted`: the folder is none any more. The removal of one that is there was cut short.
     static func settle(
-        _ record: FolderRecord, in directory: DirectoryHandle, of secrets: FolderSecrets, journal: Journal
+        _ record: FolderRecord, in directory: DirectoryHandle, of secrets: FolderSecrets, journal: Journal,
+        isDeleted: Bool = false
     ) throws(RealmError) {
         do throws(JournalError) {
-            for change in record.pending { try journal.append(change.event) }
+            for change in record.pending {
+                var event = change.event
+                if change.isRemoval && !isDeleted { event.status = .failure }
+                try journal.append(event)
+            }
             try journal.sync()
         } catch {
             throw RealmError(error)

@@ -35,7 +35,7 @@ extension Realm {
                 let realm = try Realm(directory: directory, file: file, masterKey: masterKey, clock: clock)
                 return (realm, RecoveryKey.text(of: recovery))
             } catch {
-                for name in [RealmFile.name, PersonsRecord.fileName] + subdirectories {
+                for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
                     try? directory.removeTree(name)
                 }
                 throw error
@@ -64,7 +64,7 @@ extension Realm {
         if names.contains(RealmFile.name) {
             throw RealmError(.alreadyARealm, "is a realm already; choose another directory for a new one")
         }
-        let own = Set(subdirectories + [PersonsRecord.fileName, "lost+found"])
+        let own = Set(subdirectories + [PersonsRecord.fileName, ActsRecord.fileName, "lost+found"])
         let others = names.subtracting(own).filter { !$0.hasPrefix(DirectoryHandle.temporaryPrefix) }
         var hasFolders = false
         if names.contains(foldersName) {

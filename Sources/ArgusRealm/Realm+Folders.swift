@@ -2,6 +2,7 @@ internal import ArgusCore
 internal import ArgusFS
 internal import ArgusIdentity
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 internal import Glibc
@@ -42,14 +43,18 @@ extension Realm {
                 try FolderStorage.place(for: id, in: directory)
             }
             let owner = try account(uid: ownerUID)
-            let record = FolderRecord(
+            var record = FolderRecord(
                 revision: 1, id: id, name: name, created: clock.now(),
                 policy: FolderPolicy(
                     protection: members.isEmpty ? .private : .shared, owner: try person(for: owner).id,
                     members: try self.members(members)),
                 storage: place, isStrict: false, indexFile: FileID.random(), keys: try secrets.makeKeys())
+            record.pending = PendingChange.making(record, by: administrator(), name: spelled)
             try build(record, secrets: secrets, owner: owner)
-            return try summary(record, in: try folderHandle(id.hex))
+            let directory = try folderHandle(id.hex)
+            // What cannot be recorded now waits in the folder's record, and is before its first mount.
+            try? recordPending(record, in: directory)
+            return try summary(record, in: directory)
         }
     }
 
@@ -60,12 +65,16 @@ extension Realm {
             let lock = try FolderLock.take(in: directory, exclusive: true, waitMilliseconds: 0)
             defer { lock.release() }
             let deleted = Self.deletedPrefix + record.id.hex
+            var removed = record
+            removed.pending.append(.removal(by: administrator()))
+            removed.revision += 1
+            try removed.write(in: directory, secrets: secrets(of: record.id))
             try realmCall { () throws(SystemError) in
                 try folderDirectory.rename(record.id.hex, to: deleted)
                 try folderDirectory.sync()
             }
-            // From here on it is gone; what cannot be removed now is removed by the next opening of the realm.
-            clear(deleted)
+            // From here on it is gone; what cannot be recorded or removed now is by the next opening of the realm.
+            finishDeletion(deleted, holding: lock)
         }
     }
 
@@ -170,6 +179,21 @@ extension Realm {
         }
     }
 
+    /// Records that a folder was deleted, and then removes what is left of it. Does nothing where that cannot be recorded.
+    private func finishDeletion(_ name: String, holding lock: FolderLock? = nil) {
+        guard let id = FolderID(hex: name.dropFirst(Self.deletedPrefix.count)),
+            let directory = try? folderDirectory.subdirectory(name)
+        else { return clear(name) }
+        if let record = try? FolderRecord.read(in: directory, secrets: secrets(of: id)) {
+            do throws(RealmError) {
+                try recordPending(record, in: directory, holding: lock, isDeleted: true)
+            } catch {
+                return
+            }
+        }
+        clear(name)
+    }
+
     /// Removes a directory of `folders/` that is no folder, with the storage that its record names.
     func clear(_ name: String, storage: String? = nil) {
         let id = FolderID(hex: name.drop { $0 == "." }.drop { $0 != "-" }.dropFirst())
@@ -194,7 +218,7 @@ extension Realm {
         try? directory.removeTemporaries()
         for name in (try? folderDirectory.names()) ?? []
         where name.hasPrefix(Self.newPrefix) || name.hasPrefix(Self.deletedPrefix) {
-            clear(name)
+            if name.hasPrefix(Self.deletedPrefix) { finishDeletion(name) } else { clear(name) }
         }
     }
 }

@@ -65,18 +65,28 @@ extension Realm {
         holding held: FolderLock? = nil
     ) throws(RealmError) {
         var record = record
-        let actor = RealmPeople(identity).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
-        record.pending += PendingChange.between(old, and: record, by: actor) { principal in
-            switch principal {
-            case .person(let id): identity.person(id)?.account ?? id.hex
-            case .group(let name): "@" + name
-            case .everyone: "*"
-            }
-        }
+        record.pending += PendingChange.between(old, and: record, by: administrator(), name: spelled)
         record.revision += 1
         let secrets = secrets(of: record.id)
         try record.write(in: directory, secrets: secrets)
+        try recordPending(record, in: directory, holding: held)
+    }
+
+    /// As people spell it.
+    func spelled(_ principal: Principal) -> String {
+        switch principal {
+        case .person(let id): identity.person(id)?.account ?? id.hex
+        case .group(let name): "@" + name
+        case .everyone: "*"
+        }
+    }
+
+    /// Brings what waits in a record into the folder's journal, or leaves that to the driver that has it in use.
+    func recordPending(
+        _ record: FolderRecord, in directory: DirectoryHandle, holding held: FolderLock? = nil, isDeleted: Bool = false
+    ) throws(RealmError) {
         guard !record.pending.isEmpty else { return }
+        let secrets = secrets(of: record.id)
         var taken: FolderLock?
         defer { taken?.release() }
         if held == nil {
@@ -87,18 +97,25 @@ extension Realm {
                 throw error
             }
         }
-        let index = try IndexPlace(
-            directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
-        ).open(writable: false)
+        let index: SQLiteIndex?
+        do throws(RealmError) {
+            index = try IndexPlace(
+                directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
+            ).open(writable: false)
+        } catch {
+            // A folder can be removed whose index is damaged.
+            guard isDeleted else { throw error }
+            index = nil
+        }
         let journal = try OpenFolder.startJournal(of: record, realm: self, index: index)
         do throws(RealmError) {
-            try OpenFolder.settle(record, in: directory, of: secrets, journal: journal)
+            try OpenFolder.settle(record, in: directory, of: secrets, journal: journal, isDeleted: isDeleted)
         } catch {
             try? journal.close()
             throw error
         }
         do throws(JournalError) { try journal.close() } catch { throw RealmError(error) }
-        try indexCall { () throws(IndexError) in try index.close() }
+        try indexCall { () throws(IndexError) in try index?.close() }
     }
 
     private static func requireShared(_ record: FolderRecord) throws(RealmError) {

@@ -1,5 +1,6 @@
 package import ArgusCore
 package import ArgusIdentity
+internal import ArgusJournal
 package import ArgusSystem
 internal import Glibc
 
@@ -41,7 +42,12 @@ extension Realm {
         let realm = try open(at: path, unlock: .recovery(recoveryKey), clock: clock)
         let made = try NewUnlock(newUnlock, masterKey: realm.masterKey, realm: realm.id, cost: cost)
         do throws(RealmError) {
-            try realm.replaceWraps { wraps in wraps.filter { $0.type == UnlockMethod.recovery.rawValue } + [made.wrap] }
+            try realm.recordingAct(.keyRotated, "realm recovered: all passphrases and key files replaced") {
+                () throws(RealmError) in
+                try realm.replaceWraps { wraps in
+                    wraps.filter { $0.type == UnlockMethod.recovery.rawValue } + [made.wrap]
+                }
+            }
         } catch {
             made.undo()
             throw error
@@ -52,7 +58,9 @@ extension Realm {
     /// Replaces the passphrase; key files and the recovery key stay. A realm without a passphrase gets one.
     package func changePassphrase(to passphrase: SecretBytes, cost: ScryptCost = .standard) throws(RealmError) {
         let wrap = try KeyWrap.passphrase(passphrase, masterKey: masterKey, realm: id, cost: cost)
-        try replaceWraps { wraps in [wrap] + wraps.filter { $0.type != UnlockMethod.passphrase.rawValue } }
+        try recordingAct(.keyRotated, "the realm's passphrase changed") { () throws(RealmError) in
+            try replaceWraps { wraps in [wrap] + wraps.filter { $0.type != UnlockMethod.passphrase.rawValue } }
+        }
     }
 
     private func replaceWraps(_ change: ([KeyWrap]) -> [KeyWrap]) throws(RealmError) {

@@ -1,5 +1,6 @@
 package import ArgusCore
 internal import ArgusIdentity
+internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 
@@ -62,6 +63,10 @@ extension Realm {
     /// Takes an account in as a person of its own. Whoever had its name or uid before, or was cut off under both, is
     /// nobody from then on and leaves nothing behind: the rights that were theirs stay theirs and open nothing.
     package func addPerson(named name: String) throws(RealmError) -> PersonSummary {
+        try recordingAct(.memberAdded, name) { () throws(RealmError) in try takeIn(name) }
+    }
+
+    private func takeIn(_ name: String) throws(RealmError) -> PersonSummary {
         try withChangeLock { () throws(RealmError) in
             let account = try account(named: name)
             var persons = try readPersons()
@@ -88,6 +93,10 @@ extension Realm {
     /// Cuts a person off from the whole realm: out of every folder that names them, out of their own, and out of what
     /// groups and everyone would give. Returns the folders that named them.
     package func revokePerson(named name: String) throws(RealmError) -> [String] {
+        try recordingAct(.memberRemoved, name) { () throws(RealmError) in try cutOff(name) }
+    }
+
+    private func cutOff(_ name: String) throws(RealmError) -> [String] {
         try withChangeLock { () throws(RealmError) in
             var persons = try readPersons()
             let known = persons.indices.filter { persons[$0].account == name && persons[$0].state == .active }

@@ -8,6 +8,8 @@ struct RealmKeys: Sendable {
     let realm: RealmID
     /// Seals the table of persons.
     let persons: SecretBytes
+    /// Seals what was done to the realm and is not recorded yet.
+    let acts: SecretBytes
     /// Seals the list of files in a backup.
     let backup: SecretBytes
     /// Under it drivers of the realm's folders compare contents (`FolderNeighbours`).
@@ -16,6 +18,7 @@ struct RealmKeys: Sendable {
     init(masterKey: SecretBytes, realm: RealmID) {
         self.realm = realm
         self.persons = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm persons v1".utf8))
+        self.acts = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm acts v1".utf8))
         self.backup = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm backup v1".utf8))
         self.copies = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm copies v1".utf8))
     }

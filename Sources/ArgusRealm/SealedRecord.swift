@@ -12,12 +12,19 @@ enum SealedRecord {
         case anchor = 3
         /// The list of files in a backup.
         case backup = 4
+        case acts = 5
     }
 
     static let format: UInt32 = 1
     static let maxByteCount = 4 << 20
     private static let magic = Array("ARGUSREC".utf8)
     private static let headerByteCount = 16
+
+    /// Filled up with blanks, so that a length tells little.
+    static func padded(_ text: [UInt8]) -> [UInt8] {
+        let byteCount = 1024
+        return text + [UInt8](repeating: UInt8(ascii: " "), count: (byteCount - text.count % byteCount) % byteCount)
+    }
 
     static func seal(_ plaintext: [UInt8], _ kind: Kind, realm: RealmID, folder: FolderID?, key: SecretBytes)
         throws(RealmError) -> [UInt8]

@@ -138,7 +138,9 @@ struct JournalSource {
     init(_ realm: Realm, folder name: String?) throws(CommandError) {
         self.realm = realm
         folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
-        names = Dictionary(folders.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        // No folder's name begins with a dash.
+        names = Dictionary(
+            folders.map { ($0.id, $0.name) } + [(Realm.actsFolder, "-")], uniquingKeysWith: { first, _ in first })
         folder = try name.map { name throws(CommandError) in
             try realmResult(name) { () throws(RealmError) in try realm.folder(named: name).id }
         }
@@ -199,6 +201,10 @@ struct JournalSource {
         var heads: [JournalHead] = []
         for known in folders where folder == nil || known.id == folder {
             heads += try self.heads(of: known)
+        }
+        if folder == nil {
+            let head = try realmResult(realm.path) { () throws(RealmError) in try realm.actsHead() }
+            if let head { heads.append(head) }
         }
         return try Self.verified { () throws(JournalFinding) in
             try JournalVerifier(directory: spool, keys: keys).verify(folder: folder, expecting: heads) { _ in

@@ -2,6 +2,7 @@ internal import ArgusCapsule
 package import ArgusCore
 internal import ArgusCrypto
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusStore
 internal import ArgusSystem
 internal import Glibc
@@ -33,6 +34,14 @@ extension Realm {
     package func backup(to path: String, includesCapsules: Bool, progress: @escaping (UInt64) -> Void)
         throws(RealmError)
         -> BackupSummary
+    {
+        try recordingAct(.export, "backup of the realm") { () throws(RealmError) in
+            try writeBackup(to: path, includesCapsules: includesCapsules, progress: progress)
+        }
+    }
+
+    private func writeBackup(to path: String, includesCapsules: Bool, progress: @escaping (UInt64) -> Void)
+        throws(RealmError) -> BackupSummary
     {
         guard access(path, F_OK) != 0 else {
             throw RealmError(.failed, "exists already; choose another name for the backup")

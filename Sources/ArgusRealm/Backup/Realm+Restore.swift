@@ -1,6 +1,7 @@
 package import ArgusCore
 internal import ArgusCrypto
 internal import ArgusIndex
+internal import ArgusJournal
 internal import ArgusSystem
 internal import Glibc
 
@@ -37,10 +38,12 @@ extension Realm {
                 }
                 let realm = try Realm(directory: directory, file: file, masterKey: masterKey, clock: clock)
                 let elsewhere = try realm.prepareRestored()
-                try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
+                try realm.recordingAct(.import, "realm restored from a backup") { () throws(RealmError) in
+                    try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
+                }
                 return (realm, elsewhere)
             } catch {
-                for name in [RealmFile.name, PersonsRecord.fileName] + subdirectories {
+                for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
                     try? directory.removeTree(name)
                 }
                 throw error
