@@ -6,7 +6,14 @@ import PackageDescription
 let package = Package(
     name: "argus",
     products: [
-        .executable(name: "argusfs", targets: ["argusfs"])
+        .executable(name: "argusfs", targets: ["argusfs"]),
+        // For Benchmarks/, which are packages of their own; nothing of it is installed.
+        .library(
+            name: "ArgusParts",
+            targets: [
+                "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusIndex", "ArgusPolicy",
+                "ArgusIdentity", "ArgusJournal", "CArgusAllocations",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

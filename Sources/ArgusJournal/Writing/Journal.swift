@@ -156,7 +156,8 @@ package final class Journal: JournalSink, @unchecked Sendable {
         } else {
             try appendLocked(event)
         }
-        try waitIfStrict()
+        // close(2) has returned when the driver hears of it: nobody waits, and others must not for it.
+        if event.activity != .close { try waitIfStrict() }
     }
 
     package func reserve(_ event: AuditEvent) throws(JournalError) -> JournalReservation {
