@@ -216,7 +216,7 @@ final class BackupReader {
             }.get()
             guard count > 0 else { throw Self.damaged }
         }
-        _ = try take(padding)
+        guard try take(padding).allSatisfy({ $0 == 0 }) else { throw Self.damaged }
         guard let header = TarHeader(try take(TarHeader.byteCount)) else { throw Self.damaged }
         rest = header.size
         padding = TarHeader.padding(header.size)
