@@ -108,9 +108,10 @@ final class FolderCheck {
         do throws(JournalFinding) {
             try JournalReader(directory: folder.spool, keys: folder.auditKeys).read(folder: folder.record.id) {
                 record in
-                if record.hash == hash { isKnown = true }
                 // A mount for reading alone leaves the index as it was.
                 if isKnown, record.activity == .mount, record.reason != Volume.readOnlyReason { isOlder = true }
+                // Where nothing was done, the newest record that the index knows is that of its own mount.
+                if record.hash == hash { isKnown = true }
                 return !isOlder
             }
         } catch {

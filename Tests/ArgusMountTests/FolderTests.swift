@@ -17,6 +17,17 @@ struct MountedFolderTests {
         #expect(check.output == "docs: clean\n" && check.status == 0)
     }
 
+    @Test("is clean after a mount in which nothing was done")
+    func idle() throws {
+        let folder = try MountedFolder()
+        for _ in 0..<2 {
+            try folder.unmount()
+            let check = try folder.argusfs("check", MountedFolder.name)
+            #expect(check.output == "docs: clean\n" && check.status == 0, "\(check.error)")
+            try folder.mount()
+        }
+    }
+
     @Test("is an ordinary user's own", arguments: [Person.first])
     func ordinaryUser(person: Person) throws {
         let folder = try MountedFolder(as: person)
