@@ -19,34 +19,41 @@ extension Volume {
     ) throws(FileSystemError) {
         try checkName(name, caller: caller, changes: true)
         guard value.count <= Self.maxValueByteCount else { throw .argumentTooLong }
-        let rule = try requireRight(.write, of: caller, on: inode)
         let bytes = [UInt8](value)
-        let event = event(.setAttributes, caller: caller, inode: inode, reason: rule)
-        try recorded(event, correcting: .attributes(inode)) { event throws(FileSystemError) in
-            try change { () throws(Missing) in
-                let node = try node(inode)
-                event.fileID = node.row.fileID
-                try requireAttributeChange(name, of: node, by: caller)
-                let attributes = try extendedAttributes(of: node)
-                if flags.contains(.create), attributes[name] != nil { throw .failed(.exists) }
-                if flags.contains(.replace), attributes[name] == nil { throw .failed(.noAttribute) }
-                let listed =
-                    attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
-                guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
-                if attributes[name] == bytes, !isAccessControl(name) { return }
-                if isAccessControl(name) {
-                    try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
-                } else {
-                    store(bytes, as: name, of: node)
-                }
-                node.row.attributes.changed = parts.clock.now()
-                put(node)
+        try changeAttribute(name, of: inode, caller: caller) { node throws(Missing) in
+            let attributes = try extendedAttributes(of: node)
+            if flags.contains(.create), attributes[name] != nil { throw .failed(.exists) }
+            if flags.contains(.replace), attributes[name] == nil { throw .failed(.noAttribute) }
+            let listed =
+                attributes.keys.reduce(0) { $0 + $1.count + 1 } + (attributes[name] == nil ? name.count + 1 : 0)
+            guard listed <= Self.maxListByteCount else { throw .failed(.noSpace) }
+            if isAccessControl(name) {
+                try setAccessControl(name, to: bytes, of: node, clearsSetGID: clearsSetGID, by: caller)
+            } else {
+                guard attributes[name] != bytes else { return false }
+                store(bytes, as: name, of: node)
             }
+            return true
         }
     }
 
     package func removeAttribute(_ inode: InodeNumber, name: [UInt8], caller: Caller) throws(FileSystemError) {
         try checkName(name, caller: caller, changes: true)
+        try changeAttribute(name, of: inode, caller: caller) { node throws(Missing) in
+            guard try extendedAttributes(of: node)[name] != nil else {
+                // A list that is not there says what the mode says (acl(5)).
+                if isAccessControl(name) { return false }
+                throw .failed(.noAttribute)
+            }
+            drop(name, of: node)
+            return true
+        }
+    }
+
+    /// Changes one attribute of a file, with its record. `body` says whether anything is to change.
+    private func changeAttribute(
+        _ name: [UInt8], of inode: InodeNumber, caller: Caller, _ body: (Node) throws(Missing) -> Bool
+    ) throws(FileSystemError) {
         let rule = try requireRight(.write, of: caller, on: inode)
         let event = event(.setAttributes, caller: caller, inode: inode, reason: rule)
         try recorded(event, correcting: .attributes(inode)) { event throws(FileSystemError) in
@@ -54,12 +61,7 @@ extension Volume {
                 let node = try node(inode)
                 event.fileID = node.row.fileID
                 try requireAttributeChange(name, of: node, by: caller)
-                guard try extendedAttributes(of: node)[name] != nil else {
-                    // A list that is not there says what the mode says (acl(5)).
-                    if isAccessControl(name) { return }
-                    throw .failed(.noAttribute)
-                }
-                drop(name, of: node)
+                guard try body(node) else { return }
                 node.row.attributes.changed = parts.clock.now()
                 put(node)
             }

@@ -44,7 +44,7 @@ extension Realm {
             var record = try ActsRecord.read(in: directory, keys: keys)
             guard let place = record.pending.lastIndex(of: own) else { return }
             record.pending.remove(at: place)
-            let journal = try startActsJournal()
+            let journal = try startActsJournal(after: record)
             do throws(JournalError) {
                 for change in record.pending {
                     // Another process began it: perhaps it is at it still, and records it once more.
@@ -68,8 +68,7 @@ extension Realm {
         }
     }
 
-    private func startActsJournal() throws(RealmError) -> Journal {
-        let record = try ActsRecord.read(in: directory, keys: keys)
+    private func startActsJournal(after record: ActsRecord) throws(RealmError) -> Journal {
         let spool = try realmCall { () throws(SystemError) in try directory.subdirectory(Self.journalName) }
         do throws(JournalError) {
             return try Journal(

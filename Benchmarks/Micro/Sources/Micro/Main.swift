@@ -6,6 +6,13 @@ import Glibc
 enum Micro {
     static func main() throws {
         let isCheck = CommandLine.arguments.contains("--check")
+        if try measured(isCheck: isCheck).isExceeded, isCheck {
+            print("micro: a counter is above its limit")
+            exit(1)
+        }
+    }
+
+    private static func measured(isCheck: Bool) throws -> Report {
         var report = Report()
         let place = try Place()
         defer { place.remove() }
@@ -14,10 +21,7 @@ enum Micro {
         measureDecision(&report)
         try measureJournal(&report, in: place, isCheck: isCheck)
         measureActor(&report)
-        if isCheck, report.isExceeded {
-            print("micro: a counter is above its limit")
-            exit(1)
-        }
+        return report
     }
 }
 
