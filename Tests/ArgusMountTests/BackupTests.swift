@@ -28,6 +28,7 @@ struct BackupTests {
             ).required()
         }
         let busy = try folder.start("for i in $(seq 300); do echo $i >> busy; done; sync; echo done", in: inner)
+        for _ in 0..<60_000 where access(inner + "/busy", F_OK) != 0 { usleep(1_000) }
         let backup = folder.home + "/realm.argus"
         let told = try folder.argusfs("realm", "backup", backup).required()
         #expect(told.output.contains("2 folders") && told.error.contains("not in the backup"))

@@ -15,8 +15,8 @@ struct RealmBackupCommand: ParsableCommand {
         abstract: "Write everything that the realm holds to one file.",
         discussion: """
             Keys, members, folders with their indexes, capsules and the journal, sealed as they are in the realm: the \
-            backup opens with what opens the realm, and for nobody else. Folders may be mounted meanwhile. The file is a \
-            tar archive. Storage outside the realm is not in it: keep that with any other program.
+            backup opens with what opens the realm, and for nobody else. Folders may be mounted meanwhile: what was \
+            written before is in it. The file is a tar archive. Storage outside the realm is not in it: keep that with any other program.
 
               argusfs realm backup /media/usb/realm.argus
               argusfs realm backup --without-capsules /media/usb/keys.argus
@@ -29,6 +29,7 @@ struct RealmBackupCommand: ParsableCommand {
     func run() throws {
         let open = try realm.openRealm()
         let target = absolutePath(file)
+        try open.synchronizeDrivers()
         let progress = Progress()
         var byteCount: UInt64 = 0
         let summary = try realmResult(file) { () throws(RealmError) in

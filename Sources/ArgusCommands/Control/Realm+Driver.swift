@@ -48,6 +48,20 @@ extension Realm {
         }
     }
 
+    /// Makes everything durable in the folders that are mounted. What a driver does not do is said, and hinders nothing.
+    func synchronizeDrivers() throws(CommandError) {
+        for folder in try realmResult(path, { () throws(RealmError) in try folders() }) {
+            do throws(CommandError) {
+                guard let driver = try driver(of: folder) else { continue }
+                do throws(ControlClient.Failure) { try driver.perform(.synchronize) } catch {
+                    throw CommandError(folder.name, error.message)
+                }
+            } catch {
+                Standard.errorLine("argusfs: what was written to it last may be missing: \(error.description)")
+            }
+        }
+    }
+
     /// Lets every running driver read persons, members and keys again. All are told, whatever one of them says.
     func tellAllDrivers() throws(CommandError) {
         var failure: CommandError?
