@@ -132,27 +132,35 @@ package struct AccessControlList: Hashable, Sendable {
     /// Whether the nine bits say all that the list says.
     package var isMinimal: Bool { count == 3 }
 
+    /// The bound of what named entries and the owning group give; 7 where there is none.
+    package var mask: UInt32 {
+        for index in 0..<count where entry(index).tag == .mask { return entry(index).permissions }
+        return 7
+    }
+
     /// The access check of acl(5) for a process that is neither the file's owner nor privileged.
-    func allows(_ mask: AccessMask, uid: UInt32, owningGroup gid: UInt32, isMember: (UInt32) -> Bool) -> Bool {
-        var bound: UInt32 = 7
-        for index in 0..<count where entry(index).tag == .mask { bound = entry(index).permissions }
+    func decide(
+        _ mask: AccessMask, uid: UInt32, owningGroup gid: UInt32, isMember: (UInt32) -> Bool
+    ) -> (isAllowed: Bool, side: PosixPermission.Side) {
+        let bound = self.mask
         var isInGroup = false
         for index in 0..<count {
             let entry = entry(index)
-            let isGranted = entry.permissions & mask.rawValue == mask.rawValue
             switch entry.tag {
             case .owner, .mask: break
-            case .user where entry.id == uid:
-                return isGranted && bound & mask.rawValue == mask.rawValue
-            case .user: break
+            case .user:
+                if entry.id == uid { return (mask.isWithin(entry.permissions & bound), .user(uid)) }
             case .owningGroup, .group:
                 guard isMember(entry.tag == .group ? entry.id : gid) else { continue }
                 isInGroup = true
-                if isGranted { return bound & mask.rawValue == mask.rawValue }
-            case .other: return !isInGroup && isGranted
+                guard mask.isWithin(entry.permissions) else { continue }
+                let side = entry.tag == .group ? PosixPermission.Side.group(entry.id) : .owningGroup
+                return (mask.isWithin(bound), side)
+            case .other:
+                return isInGroup ? (false, .groups) : (mask.isWithin(entry.permissions), .other)
             }
         }
-        return false
+        return (false, .other)
     }
 
     // MARK: Changes

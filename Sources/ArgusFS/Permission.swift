@@ -102,19 +102,6 @@ final class PermissionCache: Sendable {
     }
 }
 
-/// A POSIX permission class: bits of access(2).
-struct AccessMask: OptionSet {
-    let rawValue: UInt32
-    static let execute = AccessMask(rawValue: 1)
-    static let write = AccessMask(rawValue: 2)
-    static let read = AccessMask(rawValue: 4)
-
-    /// The rule that refuses it, for the journal.
-    var rule: String {
-        "posix:" + (contains(.read) ? "r" : "") + (contains(.write) ? "w" : "") + (contains(.execute) ? "x" : "")
-    }
-}
-
 extension Volume {
     /// Whether mode, owner, group and access control list allow it, as path_resolution(7) and acl(5) have it. On a
     /// shared mount the kernel has checked already.
@@ -125,19 +112,9 @@ extension Volume {
             // CAP_DAC_OVERRIDE: all but the execution of what nobody may execute.
             return !mask.contains(.execute) || attributes.kind == .directory || attributes.permissions & 0o111 != 0
         }
-        let granted: UInt32
-        if caller.uid == attributes.uid {
-            granted = attributes.permissions >> 6
-        } else if let list = try accessList(of: node) {
-            return list.allows(mask, uid: caller.uid, owningGroup: attributes.gid) {
-                isMember(caller, of: $0, supplementary: groups)
-            }
-        } else if isMember(caller, of: attributes.gid, supplementary: groups) {
-            granted = attributes.permissions >> 3
-        } else {
-            granted = attributes.permissions
-        }
-        return granted & mask.rawValue == mask.rawValue
+        let asksList = caller.uid != attributes.uid && PosixPermission.countsList(attributes)
+        let permission = PosixPermission(attributes, list: asksList ? try accessList(of: node) : nil)
+        return permission.decide(mask, uid: caller.uid) { isMember(caller, of: $0, supplementary: groups) }.isAllowed
     }
 
     func isMember(_ caller: Caller, of gid: UInt32) -> Bool {

@@ -32,7 +32,8 @@ extension Volume {
         guard caller.uid == 0 || caller.uid == node.row.attributes.uid else { throw .failed(.notPermitted) }
     }
 
-    /// Takes a list from setxattr(2). An access list also sets the mode, and is not kept where the mode says it all.
+    /// Takes a list from setxattr(2). An access list also sets the mode, and is not kept where the mode says it all: then
+    /// it is a chmod(2), as cp(1) and rsync(1) do it that way to copy a mode.
     func setAccessControl(
         _ name: [UInt8], to value: [UInt8], of node: Node, clearsSetGID: Bool, by caller: Caller
     ) throws(Missing) {
@@ -43,7 +44,9 @@ extension Volume {
             store(value, as: name, of: node)
             return
         }
-        var permissions = node.row.attributes.permissions & 0o7000 | list.permissions
+        guard !isMadeFromMembers(node) else { return }
+        let wanted = list.isMinimal ? opened(list.permissions, node.row.attributes.kind) : list.permissions
+        var permissions = node.row.attributes.permissions & 0o7000 | wanted
         if clearsSetGID || losesSetGID(node, by: caller) { permissions &= ~0o2000 }
         node.row.attributes.permissions = permissions
         if list.isMinimal { drop(name, of: node) } else { store(value, as: name, of: node) }

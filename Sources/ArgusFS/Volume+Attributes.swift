@@ -87,10 +87,7 @@ extension Volume {
             {
                 permissions &= ~0o2000
             }
-            // Whoever has set a list of their own means what they say.
-            if node.extendedAttributes?[AccessControlList.accessName] == nil {
-                permissions = opened(permissions, attributes.kind)
-            }
+            permissions = self.permissions(permissions, of: node)
             attributes.permissions = permissions
             bringAccessList(of: node, inLineWith: permissions)
         }

@@ -45,6 +45,7 @@ extension Volume {
                 if isAccessControl(name) { return false }
                 throw .failed(.noAttribute)
             }
+            if name == AccessControlList.accessName, isMadeFromMembers(node) { return false }
             drop(name, of: node)
             return true
         }

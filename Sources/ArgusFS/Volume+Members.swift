@@ -35,4 +35,19 @@ extension Volume {
         let isSearchable = kind == .directory || wanted & 0o100 != 0
         return wanted | (isSearchable ? 0o077 : 0o066)
     }
+
+    /// Whether mode and access list are made from the members, and stay so whatever is copied onto them: those of the top
+    /// directory.
+    func isMadeFromMembers(_ node: Node) -> Bool {
+        node.inode == .root && opensModes.load(ordering: .relaxed)
+    }
+
+    /// The mode that chmod(2) brings about. The attributes of the node are in memory.
+    func permissions(_ wanted: UInt32, of node: Node) -> UInt32 {
+        let attributes = node.row.attributes
+        if isMadeFromMembers(node) { return wanted & 0o7000 | 0o2000 | attributes.permissions & 0o777 }
+        // Whoever has set a list of their own means what they say.
+        if node.extendedAttributes?[AccessControlList.accessName] != nil { return wanted }
+        return opened(wanted, attributes.kind)
+    }
 }

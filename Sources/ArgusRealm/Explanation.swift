@@ -32,9 +32,9 @@ extension OpenFolder {
         let listing = IndexListing(
             index: parts.index, store: parts.store, keys: parts.keys, protection: policy.protection,
             identity: identity)
-        var check = PosixCheck(uid: account.uid, groups: groups)
-        let target = try listing.resolve(path) { directory throws(RealmError) in check.pass(directory) }.row
-        check.look(at: target, for: right)
+        var check = PosixCheck(uid: account.uid, groups: groups, index: parts.index, identity: identity)
+        let target = try listing.resolve(path) { directory throws(RealmError) in try check.pass(directory) }.row
+        try check.look(at: target, for: right)
         explanation.add(check.steps)
         return explanation
     }
