@@ -30,7 +30,7 @@ enum Assembly {
         let folder = try realmResult(plan.folder) { () throws(RealmError) in
             try realm.openFolder(
                 named: plan.folder, mode: plan.options.isReadOnly ? .mountReadOnly : .mount,
-                waitMilliseconds: predecessorWaitMilliseconds)
+                waitMilliseconds: predecessorWaitMilliseconds, needsRoom: !plan.options.allowsFullStorage)
         }
         let state = DriverState(plan: plan, folder: folder.summary.id)
         let socketPath = realm.socketPath(of: folder.summary.id)
@@ -72,6 +72,7 @@ enum Assembly {
         }
 
         state.enter(.closing)
+        service.endChecks()
         let closingFailure = close(volume, folder, plan)
         state.close(closingFailure?.message)
         control?.stop()

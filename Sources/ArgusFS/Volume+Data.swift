@@ -72,7 +72,9 @@ extension Volume {
         }
         if !hasReserve.load(ordering: .relaxed) {
             // Nothing is accepted that may not fit: the data is sealed and stored before the answer.
-            do throws(FileSystemError) { try sealNow(inode, content) } catch {
+            do throws(FileSystemError) {
+                try deletingGarbageWhereFull { () throws(FileSystemError) in try sealNow(inode, content) }
+            } catch {
                 content.writing.withLock {
                     content.discard(from: offset, count: bytes.count, restoringSize: sizeBefore)
                 }
@@ -189,12 +191,16 @@ extension Volume {
         try requirePermitted(handle, .write)
         let frees = mode.contains(.punchHole) || mode.contains(.zeroRange)
         if !frees {
-            let space: UInt64
-            do { space = try parts.store.space().availableBytes } catch { throw FileSystemError(error) }
             // Copy-on-write cannot set blocks aside for one file; what certainly does not fit is refused.
             let end = offset + count
             let missing = end - min(end, max(offset, content.allocatedByteCount))
-            guard missing <= space else { throw .noSpace }
+            try deletingGarbageWhereFull { () throws(FileSystemError) in
+                let space: UInt64
+                do throws(StoreError) { space = try parts.store.space().availableBytes } catch {
+                    throw FileSystemError(error)
+                }
+                guard missing <= space else { throw .noSpace }
+            }
             if mode.contains(.keepSize) || end <= content.size { return }
         }
         try load(handle.inode, content)

@@ -153,12 +153,7 @@ extension Volume {
             if let newest {
                 expectation = .clean(commit: newest.commit, rootTag: newest.rootTag)
             } else {
-                let state = row.capsule!
-                let tag = CapsuleRootTag(high: state.rootTag.high, low: state.rootTag.low)
-                expectation =
-                    mayLag || state.isDirty
-                    ? .dirty(atLeast: state.durableCommit, rootTag: tag)
-                    : .clean(commit: state.durableCommit, rootTag: tag)
+                expectation = OpenExpectation(row.capsule!, mayLag: mayLag)
             }
             let opened = try Capsule.open(
                 object, identity: identity, keys: parts.keys, expecting: expectation,
@@ -200,7 +195,7 @@ extension Volume {
 
     /// Takes `writing` once the capsule may change: when its row says durably that it may be ahead. So a row that
     /// is clean after a crash tells size and times as the capsule has them.
-    private func lockForWriting(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+    func lockForWriting(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
         while true {
             if content.unwritten.isChanged, let mark = lock.withLock({ pendingMark(of: inode) }) {
                 try waitForDurability(of: mark)
@@ -240,17 +235,7 @@ extension Volume {
         defer { content.writing.unlock() }
         // Removed and closed meanwhile: nothing needs to be stored.
         guard let node = lock.withLock({ isInUse(content) ? names.nodes[inode] : nil }) else { return }
-        let now = parts.clock.monotonicNanoseconds()
-        if content.takeChange() {
-            do throws(FileSystemError) {
-                try seal(inode, content)
-                try commit(inode, content)
-                content.endCommit()
-            } catch {
-                content.restoreChange(now: now)
-                throw error
-            }
-        }
+        try commitChanges(inode, content)
         let isLast = lock.withLock { () -> Bool in
             if !content.isUnsettled { names.changedFiles.remove(inode) }
             return node.openCount == 0 && !content.isUnsettled
@@ -266,6 +251,20 @@ extension Volume {
         lock.withLock {
             guard node.openCount == 0, node.content === content, !content.isUnsettled else { return }
             settle(node)
+        }
+    }
+
+    /// Seals and commits what waits; the caller holds `writing`.
+    func commitChanges(_ inode: InodeNumber, _ content: FileContent) throws(FileSystemError) {
+        let now = parts.clock.monotonicNanoseconds()
+        guard content.takeChange() else { return }
+        do throws(FileSystemError) {
+            try seal(inode, content)
+            try commit(inode, content)
+            content.endCommit()
+        } catch {
+            content.restoreChange(now: now)
+            throw error
         }
     }
 
@@ -473,6 +472,19 @@ extension Volume {
         guard hasReserve.exchange(false, ordering: .relaxed) else { return false }
         lock.withLock { scheduleBarrier() }
         return (try? parts.store.releaseReserve()) != nil
+    }
+
+    /// Runs `body`, and where the store is full, once more after what was removed is gone from it. The caller holds no
+    /// lock: the removals have to be durable first.
+    func deletingGarbageWhereFull(_ body: () throws(FileSystemError) -> Void) throws(FileSystemError) {
+        do throws(FileSystemError) { try body() } catch {
+            guard error == .noSpace, let removal = lock.withLock({ names.garbage.map(\.removal).max() }) else {
+                throw error
+            }
+            try waitForDurability(of: removal)
+            deleteGarbage()
+            try body()
+        }
     }
 
     /// Removes the capsules of removed files from the store, as far as no index that may come back refers to them.

@@ -40,7 +40,7 @@ extension Volume {
         var arrears = Arrears()
         while let batch = takeBatch(arrears) {
             do throws(FileSystemError) {
-                try write(batch, &arrears)
+                try withIndexHeld { () throws(FileSystemError) in try write(batch, &arrears) }
                 finish(batch, failure: nil)
             } catch {
                 finish(batch, failure: error)

@@ -31,10 +31,12 @@ extension Volume {
         do { try parts.journal.sync() } catch { throw FileSystemError(error) }
     }
 
-    /// Makes everything done so far durable: what sync(2) would do if the kernel told the driver.
+    /// Makes everything done so far durable: what sync(2) would do if the kernel told the driver. What was removed is
+    /// gone from storage then.
     package func synchronizeAll() throws(FileSystemError) {
         guard !configuration.isReadOnly else { return }
-        try barrier()
+        try deletingGarbageWhereFull { () throws(FileSystemError) in try barrier() }
+        deleteGarbage()
         // What was settled by the first pass has clean rows after the second.
         try barrier()
     }

@@ -13,7 +13,7 @@ internal import Synchronization
 /// index and change there first; the index writer brings the changes to the index in order, in batches. File data
 /// waits in pages until the data writer seals it. A barrier makes both durable.
 ///
-/// Locks, outermost first: a file's `writing`, a file's `state`, the namespace lock `lock`. The index, the store and
+/// Locks, outermost first: `indexCommits`, a file's `writing`, a file's `state`, the namespace lock `lock`. The index, the store and
 /// the journal are never called under the namespace lock. docs/design/filesystem.md tells the whole story.
 package final class Volume: Sendable {
     let parts: FolderParts
@@ -30,6 +30,8 @@ package final class Volume: Sendable {
     /// The index writer waits here for changes, and those who need durability for the writer.
     let indexWork = Condition()
     let indexProgress = Condition()
+    /// Held while the index on storage changes, and by who wants it to stay as it is.
+    let indexCommits = LongLock()
     /// The data writer waits here for files to write out.
     let dataWork = Condition()
     /// Whether group and others may read and write what is made: see `adoptMembers`.

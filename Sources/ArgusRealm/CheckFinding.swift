@@ -1,3 +1,7 @@
+internal import ArgusCapsule
+internal import ArgusCore
+internal import ArgusStore
+
 /// Something a check found.
 package struct CheckFinding: Hashable, Sendable {
     /// The raw values are stable: tools search for them.
@@ -48,4 +52,46 @@ package struct CheckProgress: Hashable, Sendable {
     package var totalFiles: UInt64
     /// Bytes of storage that were authenticated.
     package var doneBytes: UInt64
+}
+
+extension CapsuleError {
+    /// What a capsule that was never made durable may look like after a crash.
+    var isTorn: Bool {
+        switch self {
+        case .unauthentic, .store(.missing): true
+        default: false
+        }
+    }
+}
+
+extension CheckFinding {
+    init(_ error: CapsuleError, at location: String, path: [UInt8]?) {
+        let restore = "restore the file from a backup"
+        switch error {
+        case .unauthentic(.rolledBack(let found, let expected)):
+            self.init(
+                .rolledBack, path: path, "\(location) is at commit \(found), and \(expected) was durable",
+                advice: "bring the newer capsule back, or \(restore)")
+        case .unauthentic(let finding):
+            self.init(.damaged, path: path, "\(location): \(finding)", advice: restore)
+        case .noKey(let generation):
+            self.init(
+                .damaged, path: path, "\(location) is sealed with key \(generation), which the folder does not have",
+                advice: restore)
+        case .newerFormat(let found, let supported):
+            self.init(
+                .damaged, path: path, "\(location) has format \(found), this version knows up to \(supported)",
+                advice: "install the version that wrote it")
+        case .store(.missing):
+            self.init(
+                .missing, path: path, "\(location) is missing", advice: "bring the capsule back, or remove the file")
+        case .store(.notAnObject):
+            self.init(
+                .damaged, path: path, "\(location) is no regular file",
+                advice: "bring the capsule back, or remove the file")
+        case .store, .fileTooLarge, .poisoned, .crypto:
+            self.init(
+                .storage, path: path, "\(location) could not be read (\(error))", advice: "see the system's log")
+        }
+    }
 }

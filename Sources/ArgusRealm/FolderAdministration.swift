@@ -48,7 +48,13 @@ package final class FolderAdministration {
     package func check(repair: Bool, progress: (CheckProgress) -> Void) throws(RealmError) -> [CheckFinding] {
         let store = try FolderStorage(record, directory: directory).open(writable: repair)
         return try withoutActuallyEscaping(progress) { progress throws(RealmError) in
-            let check = FolderCheck(folder: self, store: store, repairs: repair, report: progress)
+            let folder = CheckedFolder(
+                id: record.id, place: place, original: nil, store: store, keys: keys, journal: (spool, auditKeys),
+                volume: nil)
+            let check = FolderCheck(folder: folder, repairs: repair) { step in
+                progress(step)
+                return true
+            }
             return try check.run()
         }
     }

@@ -8,12 +8,12 @@ extension FolderCheck {
     /// Takes over what the capsule has: the newest commit that verifies becomes the row's, and the row is clean.
     func settle(_ row: InodeRow, _ expectation: OpenExpectation, _ index: SQLiteIndex) throws(RealmError) {
         guard let state = row.capsule else { return }
-        let identity = CapsuleIdentity(folder: folder.record.id, file: row.fileID)
+        let identity = CapsuleIdentity(folder: folder.id, file: row.fileID)
         let settled: (commit: CommitInfo, modified: Timestamp)
         do throws(CapsuleError) {
             let object: any BackingObject
             do throws(StoreError) {
-                object = try store.open(folder.keys.objectName(of: row.fileID), writable: true)
+                object = try folder.store.open(folder.keys.objectName(of: row.fileID), writable: true)
             } catch {
                 throw .store(error)
             }
@@ -53,7 +53,7 @@ extension FolderCheck {
     }
 
     private func remove(_ name: ObjectName) throws(RealmError) {
-        do throws(StoreError) { try store.remove(name) } catch .missing {
+        do throws(StoreError) { try folder.store.remove(name) } catch .missing {
             return
         } catch {
             throw RealmError(storage: error)

@@ -57,6 +57,28 @@ struct FolderStorage: Sendable {
         }
     }
 
+    /// Less than this is no room to work in: one small file takes more with its directory and the file system's own.
+    private static let roomMinByteCount: UInt64 = 64 << 10
+
+    /// Throws where the store is full for this process. What an unclean end left reserved there is given back first.
+    func requireRoom(in store: DirectoryStore) throws(RealmError) {
+        func hasRoom() throws(StoreError) -> Bool {
+            let space = try store.space()
+            // Some network file systems tell nothing.
+            if space.totalBytes == 0 { return true }
+            return (geteuid() == 0 ? space.freeBytes : space.availableBytes) >= Self.roomMinByteCount
+        }
+        do throws(StoreError) {
+            if try hasRoom() { return }
+            try store.releaseReserve()
+            if try hasRoom() { return }
+        } catch {
+            throw RealmError(storage: error)
+        }
+        throw RealmError(
+            .storageFull, "its storage is full; free space there, or mount it with -o allow_full to read and delete")
+    }
+
     /// Removes the store with all that is in it. What cannot be reached stays: without keys nothing of it can be read.
     func remove() {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }

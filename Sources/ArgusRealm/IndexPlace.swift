@@ -21,6 +21,14 @@ struct IndexPlace: Sendable {
         self.secrets = secrets
     }
 
+    /// A copy of an index in another directory, opened with `keys`.
+    init(copyOf original: IndexPlace, in directory: DirectoryHandle, keys: FolderKeys) {
+        self.directory = directory
+        self.identity = original.identity
+        self.keys = keys
+        self.secrets = original.secrets
+    }
+
     private var path: String { "\(directory.path)/\(Self.storeName)" }
 
     /// Makes an empty index; `format` fills it.

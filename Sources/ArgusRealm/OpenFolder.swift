@@ -23,23 +23,25 @@ package enum FolderMode: Hashable, Sendable {
 /// It keeps the folder's own keys and none of the realm's.
 package final class OpenFolder: Sendable {
     package let summary: FolderSummary
-    private let mode: FolderMode
+    let mode: FolderMode
     private let directory: DirectoryHandle
-    private let realmDirectory: DirectoryHandle
+    let realmDirectory: DirectoryHandle
     private let secrets: FolderSecrets
     private let realmKeys: RealmKeys
     let identity: PersonDirectory
     private let folderLock: FolderLock
-    private let index: SQLiteIndex
-    private let place: IndexPlace
+    let index: SQLiteIndex
+    let place: IndexPlace
     private let journal: Journal?
+    /// Held by a check.
+    let checks = LongLock()
     private let lock = Lock()
     // Guarded by `lock`.
     nonisolated(unsafe) private var isClosed = false
     /// What a `Volume` is made of.
     package let parts: FolderParts
 
-    init(_ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int) throws(RealmError) {
+    init(_ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int, needsRoom: Bool) throws(RealmError) {
         let directory = try realm.find(name).directory
         let folderLock = try FolderLock.take(
             in: directory, exclusive: mode != .inspect, waitMilliseconds: waitMilliseconds)
@@ -50,10 +52,12 @@ package final class OpenFolder: Sendable {
             let keys = try secrets.unwrap(record.keys)
             if mode == .mount, let changeLock = try realm.changeLock(waits: false) {
                 try? directory.removeTemporaries()
+                try? realm.directory.removeTree(Self.checkName(record.id))
                 withExtendedLifetime(changeLock) {}
             }
             let storage = FolderStorage(record, directory: directory)
             let store = try storage.open(writable: mode == .mount)
+            if needsRoom, mode == .mount { try storage.requireRoom(in: store) }
             let place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
             let index = try place.open(writable: mode == .mount)
             let journal = mode == .inspect ? nil : try Self.startJournal(of: record, realm: realm, index: index)
@@ -193,10 +197,12 @@ package final class OpenFolder: Sendable {
 
 extension Realm {
     /// Opens a folder, waiting up to `waitMilliseconds` for another process to give it up.
-    package func openFolder(named name: String, mode: FolderMode, waitMilliseconds: Int = 0) throws(RealmError)
-        -> OpenFolder
-    {
-        try OpenFolder(name, of: self, mode: mode, waitMilliseconds: waitMilliseconds)
+    ///
+    /// With `needsRoom`, full storage is refused before anything is changed there.
+    package func openFolder(
+        named name: String, mode: FolderMode, waitMilliseconds: Int = 0, needsRoom: Bool = false
+    ) throws(RealmError) -> OpenFolder {
+        try OpenFolder(name, of: self, mode: mode, waitMilliseconds: waitMilliseconds, needsRoom: needsRoom)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import ArgusCapsule
 internal import ArgusCore
+internal import ArgusFS
 internal import ArgusIndex
 internal import ArgusStore
 internal import ArgusSystem
@@ -106,7 +107,7 @@ struct KeyRewrapping {
             guard let state = row.capsule else { continue }
             var row = row
             do throws(CapsuleError) {
-                row.capsule = CapsuleState(try rewrap(row.fileID, state.expectation(mayLag: mayLag), in: store))
+                row.capsule = CapsuleState(try rewrap(row.fileID, OpenExpectation(state, mayLag: mayLag), in: store))
             } catch {
                 // What is damaged or missing keeps its row: a check tells, and the rest gets the new key.
                 guard error.isTorn else { throw RealmError(content: error) }

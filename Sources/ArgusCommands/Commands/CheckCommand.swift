@@ -7,7 +7,8 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Verify every byte of a folder on storage.",
         discussion: """
-            Each finding says what was found, where, and what to do. Exit status: 0, all is well; 1, there are findings, \
+            Each finding says what was found, where, and what to do. A mounted folder goes on being used meanwhile; what an \
+            unclean end left is repaired when it is not mounted. Exit status: 0, all is well; 1, there are findings, \
             repaired or not; 2, the folder could not be checked.
 
               argusfs check plans

@@ -13,7 +13,7 @@ struct MountCommand: ParsableCommand {
             The mount is yours alone: other users, root included, see nothing of it. With -o allow_other it is shared: \
             other users come in where the folder's members and POSIX permission let them.
 
-            Options as mount(8) knows them: ro, rw, allow_other, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
+            Options as mount(8) knows them: ro, rw, allow_other, allow_full, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
             sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
             passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 

@@ -72,6 +72,7 @@ final class ControlService: Sendable {
     private let state: DriverState
     private let folder: OpenFolder
     private let volume: Volume
+    private let checks = RunningChecks()
 
     init(state: DriverState, folder: OpenFolder, volume: Volume) {
         self.state = state
@@ -92,9 +93,7 @@ final class ControlService: Sendable {
         case .detach: try detach(client)
         case .list(let path): try list(path, client)
         case .explain(let why): try explain(why, client)
-        case .check:
-            try client.reply(
-                .failed("is mounted on \(state.plan.mountPoint), and a check needs it at rest; unmount it first"))
+        case .check(let repair): try check(repair: repair, client)
         case .journalHeads: try tellJournalHeads(client)
         case .copied(let question):
             guard let claim = question.claim,
@@ -174,6 +173,35 @@ final class ControlService: Sendable {
         }
         try client.reply(.explanation(WhyReport(explanation)))
     }
+
+    private func check(repair: Bool, _ client: ControlConversation) throws(ChannelError) {
+        guard checks.begin() else { return try client.reply(.failed(Self.endingMessage)) }
+        defer { checks.end() }
+        let clock = SystemClock()
+        var told = clock.monotonicNanoseconds()
+        let findings: [CheckFinding]
+        do throws(RealmError) {
+            findings = try folder.check(volume, repair: repair) { step in
+                guard clock.monotonicNanoseconds() >= told + Self.progressNanoseconds else { return !checks.areEnding }
+                told = clock.monotonicNanoseconds()
+                do throws(ChannelError) { try client.reply(.progress(CheckProgressReport(step))) } catch {
+                    // Nobody waits for the result any more.
+                    return false
+                }
+                return !checks.areEnding
+            }
+        } catch {
+            return try client.reply(.failed(error.message))
+        }
+        for finding in findings { try client.reply(.finding(CheckReport(finding))) }
+        try client.reply(.done)
+    }
+
+    /// Ends checks under way and waits for that; none begins any more.
+    func endChecks() { checks.endAll() }
+
+    private static let endingMessage = "is being unmounted; check it again in a moment"
+    private static let progressNanoseconds: UInt64 = 100_000_000
 
     private func list(_ pathHex: String, _ client: ControlConversation) throws(ChannelError) {
         guard let path = Hex.decode(pathHex), !path.isEmpty else {

@@ -13,6 +13,8 @@ package struct MountOptionList: Hashable, Sendable, Codable {
     /// A shared mount: other users may come in, where POSIX permission and the folder's members let them.
     package var allowsOthers = false
     package var allowsNonEmptyMountPoint = false
+    /// Full storage is no reason not to mount: what is there is to be read and deleted.
+    package var allowsFullStorage = false
     package var accessTimes = AccessTimes.relative
     package var allowsDevices: Bool?
     package var allowsSetID: Bool?
@@ -63,6 +65,7 @@ package struct MountOptionList: Hashable, Sendable, Codable {
         case "ro": isReadOnly = true
         case "rw": isReadOnly = false
         case "allow_other": allowsOthers = true
+        case "allow_full": allowsFullStorage = true
         case "nonempty": allowsNonEmptyMountPoint = true
         case "atime", "relatime", "norelatime", "nostrictatime": accessTimes = .relative
         case "noatime": accessTimes = .none
