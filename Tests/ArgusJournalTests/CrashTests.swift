@@ -126,6 +126,35 @@ struct CrashTests {
         #expect(records.contains { $0.activity == .integrity && $0.gap?.last == 500 })
     }
 
+    @Test("a spool that was put back is recorded by the next stream, however many records it has")
+    func putBack() throws {
+        let spool = try SpoolFixture()
+        let first = try spool.journal()
+        for number in 1...50 { try first.append(.wrote(number)) }
+        try first.close()
+        let second = try spool.journal()
+        try second.append(.wrote(51))
+        try second.close()
+        run("rm", "-r", spool.path + "/" + second.stream.hex)
+        let next = try spool.journal(expecting: second.head())
+        try next.close()
+        #expect(try spool.records().filter { $0.activity == .integrity }.count == 1)
+    }
+
+    @Test("a head that lies in a stream that others followed, or in an early segment, is found")
+    func earlierHead() throws {
+        let spool = try SpoolFixture()
+        let first = try spool.journal()
+        try first.append(.wrote(1))
+        let early = first.head()
+        for number in 1...1_000 { try first.append(.wrote(number)) }
+        let late = first.head()
+        try first.close()
+        for _ in 1...3 { try spool.journal().close() }
+        for head in [early, late] { try spool.journal(expecting: head).close() }
+        #expect(try spool.records().allSatisfy { $0.activity != .integrity })
+    }
+
     @Test("counts of denials survive an unclean end, exactly")
     func denialsSurvive() throws {
         let spool = try SpoolFixture()

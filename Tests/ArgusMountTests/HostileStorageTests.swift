@@ -2,8 +2,8 @@ import ArgusMountKit
 import Glibc
 import Testing
 
-/// What a person sees through the mount while somebody else changes the storage beneath it.
-@Suite("Storage that lies gives EIO for what it changed, and for nothing else")
+/// What is done to a folder's storage as a whole; what is done to single capsules is for `AttackMatrixTests`.
+@Suite("What storage brings back, and an index that is not the one that was left, is given away", .tags(.fuse))
 struct HostileStorageTests {
     /// Where the capsule of a file lies.
     private func capsule(_ folder: MountedFolder, _ path: String) throws -> String {
@@ -23,91 +23,6 @@ struct HostileStorageTests {
             """
         ).required()
         return folder
-    }
-
-    /// The sums of all files but the victim.
-    private func others(_ folder: MountedFolder) throws -> String {
-        try folder.shell("sha256sum empty one inline f.* sparse other").required().output
-    }
-
-    /// What is done to the victim's capsule `$1`; `$2` is another file's, `$3` an older version of its own.
-    static let attacks: [(String, String)] = [
-        ("zeroed", "dd if=/dev/zero of=\"$1\" bs=4096 seek=2 count=20 conv=notrunc status=none"),
-        ("random", "dd if=/dev/urandom of=\"$1\" bs=4096 count=8 conv=notrunc status=none"),
-        ("emptied", ": > \"$1\""),
-        ("cut", "truncate -s 9000 \"$1\""),
-        ("removed", "rm \"$1\""),
-        ("another's", "cp \"$2\" \"$1\""),
-        ("older", "cp \"$3\" \"$1\""),
-        ("link", "rm \"$1\"; ln -s \"$3\" \"$1\""),
-        ("hard link", "rm \"$1\"; ln \"$2\" \"$1\""),
-        ("directory", "rm \"$1\"; mkdir \"$1\""),
-        ("fifo", "rm \"$1\"; mkfifo \"$1\""),
-    ]
-
-    @Test("the capsule of a closed file, in a folder in use", arguments: attacks.map(\.0))
-    func closed(attack: String) throws {
-        let script = try #require(Self.attacks.first { $0.0 == attack }?.1)
-        let folder = try filled()
-        let (victim, other) = (try capsule(folder, "/victim"), try capsule(folder, "/other"))
-        let (older, newest) = (folder.home + "/older", folder.home + "/newest")
-        try folder.shell("cp \"$1\" older", victim, in: folder.home).required()
-        try folder.shell("head -c 20000 /dev/urandom > victim; sync; sleep 0.1; sync").required()
-        let sum = try folder.shell("sha256sum victim").required().output
-        try folder.remount()
-        let expected = try others(folder)
-        try folder.shell("cp \"$1\" newest", victim, in: folder.home).required()
-        try folder.shell(script, victim, other, older, in: folder.home).required()
-
-        let read = try folder.shell("timeout 20 cat victim")
-        #expect(read.status == 1 && read.error.contains("Input/output error"), "\(read)")
-        // A file with two names gives neither: storage has no business to make one.
-        if attack != "hard link" { #expect(try others(folder) == expected) }
-        let record = try folder.argusfs("journal", "show", "--activity", "integrity", "--json").required().output
-        #expect(record.contains("victim"), "\(record)")
-
-        try folder.unmount()
-        let check = try folder.argusfs("check", MountedFolder.name)
-        #expect(check.status == 1)
-        let line = try #require(
-            check.output.split(separator: "\n").first { $0.contains("/victim: ") }, "\(check.output)")
-        #expect(line.contains(victim))
-
-        // Whole again, it is read again.
-        try folder.shell("rm -rf \"$1\"; cp newest \"$1\"", victim, in: folder.home).required()
-        let again = try folder.argusfs("check", MountedFolder.name)
-        #expect(again.output == "docs: clean\n", "\(again.output)")
-        try folder.mount()
-        #expect(try folder.shell("sha256sum victim").required().output == sum)
-        #expect(newest != older)
-    }
-
-    @Test("the capsule of a file that is open: what is read from storage then is authentic, or EIO")
-    func open() throws {
-        let folder = try filled()
-        let victim = try capsule(folder, "/f.300000")
-        let expected = try others(folder).split(separator: "\n").filter { !$0.hasSuffix("f.300000") }
-        try folder.remount()
-        let reader = try folder.start(
-            """
-            exec 5<f.300000; head -c 4096 <&5 | sha256sum; touch "$1/ready"
-            while [ ! -e "$1/altered" ]; do sleep 0.02; done
-            dd bs=4096 skip=60 count=1 status=none <&5 | sha256sum; echo "status $?"
-            dd if=f.300000 bs=4096 skip=60 count=1 status=none || echo failed
-            """, [folder.home])
-        try folder.shell("while [ ! -e ready ]; do sleep 0.02; done", in: folder.home).required()
-        try folder.shell(
-            "dd if=/dev/zero of=\"$1\" bs=4096 seek=40 count=60 conv=notrunc status=none; touch altered", victim,
-            in: folder.home
-        ).required()
-        let read = reader.wait()
-        #expect(read.error.contains("Input/output error"), "\(read)")
-        #expect(read.output.contains("failed"))
-        let sums = try folder.shell("sha256sum empty one inline f.4* f.2* sparse other").required().output
-        #expect(Set(sums.split(separator: "\n")) == Set(expected.filter { !$0.hasSuffix("victim") }))
-        try folder.unmount()
-        let check = try folder.argusfs("check", MountedFolder.name)
-        #expect(check.status == 1 && check.output.contains("/f.300000") && check.output.contains("Page(page: "))
     }
 
     @Test("the capsule of a deleted file that comes back belongs to no file")
@@ -149,22 +64,51 @@ struct HostileStorageTests {
         #expect(try folder.argusfs("check", MountedFolder.name).output == "docs: clean\n")
     }
 
-    @Test("index, anchor and capsules rolled back together are given away by the journal")
-    func rolledBackTogether() throws {
+    /// What is put back to an older state, and what gives it away: a check, or the refusal to mount.
+    static let rollbacks: [(parts: [String], finding: String, mounts: Bool)] = [
+        (["storage"], "rolled-back: /victim: ", true),
+        (["storage", "index"], "index: ", false),
+        (["storage", "index", "anchor"], "rolled-back: the journal has mounts", true),
+    ]
+
+    @Test("what is rolled back together is given away by what is not", arguments: rollbacks.indices)
+    func rolledBackTogether(number: Int) throws {
+        let (parts, finding, mounts) = Self.rollbacks[number]
         let folder = try filled()
         try folder.unmount()
-        try folder.shell("cp -a realm/folders folders; cp -a ../storage storage", in: folder.home).required()
+        let places = try folder.shell(
+            "cd realm/folders/*; echo \"$PWD/index\"; echo \"$PWD/anchor\"; echo \"$1\"", folder.storage,
+            in: folder.home
+        ).required().output.split(separator: "\n").map(String.init)
+        for place in places { try folder.shell("cp -a \"$1\" .", place, in: folder.home).required() }
         #expect(try folder.argusfs("check", MountedFolder.name).output == "docs: clean\n")
         try folder.mount()
-        try folder.shell("echo secret > victim; rm other").required()
+        try folder.shell("head -c 20000 /dev/urandom > victim; echo newer > later").required()
         try folder.unmount()
         #expect(try folder.argusfs("check", MountedFolder.name).output == "docs: clean\n")
-        try folder.shell(
-            "rm -rf realm/folders; mv folders realm/folders; rm -rf ../storage/*; cp -a storage/* ../storage/",
-            in: folder.home
-        ).required()
+        for place in places where parts.contains(where: { place.hasSuffix("/\($0)") }) {
+            try folder.shell("rm -rf \"$1\"; cp -a \"${1##*/}\" \"$1\"", place, in: folder.home).required()
+        }
         let check = try folder.argusfs("check", MountedFolder.name)
-        #expect(check.status == 1 && check.output.hasPrefix("rolled-back: "), "\(check)")
-        #expect(check.output.split(separator: "\n").count == 1)
+        #expect(check.status == 1)
+        #expect(check.output.split(separator: "\n").contains { $0.hasPrefix(finding) }, "\(check.output)")
+        let mount = try folder.argusfs("mount", MountedFolder.name, folder.mountPoint)
+        #expect(mount.succeeded == mounts, "\(mount)")
+    }
+
+    @Test("a journal that is older than the index knows is recorded at mount, and verify names it")
+    func journalRolledBack() throws {
+        let folder = try filled()
+        try folder.unmount()
+        try folder.shell("cp -a realm/journal older", in: folder.home).required()
+        try folder.mount()
+        try folder.shell("echo secret > victim").required()
+        try folder.unmount()
+        #expect(try folder.argusfs("journal", "verify").status == 0)
+        try folder.shell("rm -rf realm/journal; mv older realm/journal", in: folder.home).required()
+        #expect(try folder.argusfs("journal", "verify").status == 1)
+        try folder.mount()
+        let shown = try folder.argusfs("journal", "show", "--activity", "integrity", "--json").required().output
+        #expect(shown.contains("the newest record that the index knew is not in the spool"), "\(shown)")
     }
 }

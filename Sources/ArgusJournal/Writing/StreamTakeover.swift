@@ -41,7 +41,7 @@ enum StreamTakeover {
             if settled.contains(candidate.stream), !hasCounters { continue }
             taker.take(candidate, isSettled: settled.contains(candidate.stream), hasCounters: hasCounters)
         }
-        taker.finish()
+        taker.finish(own)
         // The newest ones: any that do not fit stay unsettled, and the next stream names them.
         taker.outcome.parents = Array(taker.outcome.parents.suffix(JournalFormat.maxParentCount))
         return taker.outcome
@@ -61,7 +61,7 @@ private struct Taker {
     let bootID: [UInt8]
     let expecting: (sequence: UInt64, hash: [UInt8])?
     var outcome = StreamTakeover.Outcome()
-    /// Whether the head that the index knew was seen, or may lie before what was read.
+    /// Whether the head that the index knew was seen.
     var isHeadFound = false
     var newest: (stream: StreamID, sequence: UInt64)?
     var hasGap = false
@@ -73,7 +73,6 @@ private struct Taker {
         do throws(JournalFinding) {
             reader = try StreamReader(
                 directory: candidate.directory, stream: candidate.stream, keys: keys, onlyLastSegment: true)
-            if let expecting, expecting.sequence <= reader.startSequence { isHeadFound = true }
             try reader.readMore(isLive: !isDead, mayBeTorn: candidate.genesis.bootID != bootID) { record in
                 records.append(record)
                 return true
@@ -130,13 +129,31 @@ private struct Taker {
         event(.gap, .failure, reason, JournalGap(stream: stream, first: sequence + 1, last: last))
     }
 
-    /// After all streams: a head that is in none of them, beyond the end of all.
-    mutating func finish() {
+    /// After all streams: a head that is in none of them, the settled ones and what was passed over included.
+    mutating func finish(_ streams: [SpoolStream]) {
         guard let expecting, expecting.sequence > 0, !isHeadFound, !hasGap else { return }
-        if let newest, newest.sequence >= expecting.sequence { return }
+        if streams.reversed().contains(where: { holds($0, expecting) }) { return }
+        let known = newest.flatMap { $0.sequence < expecting.sequence ? $0 : nil }
         event(
             .integrity, .failure, "the newest record that the index knew is not in the spool",
-            newest.map { JournalGap(stream: $0.stream, first: $0.sequence + 1, last: expecting.sequence) })
+            known.map { JournalGap(stream: $0.stream, first: $0.sequence + 1, last: expecting.sequence) })
+    }
+
+    /// Whether the whole stream has that record, or had it before its oldest segments were removed.
+    private func holds(_ candidate: SpoolStream, _ head: (sequence: UInt64, hash: [UInt8])) -> Bool {
+        var isFound = false
+        do throws(JournalFinding) {
+            let reader = try StreamReader(directory: candidate.directory, stream: candidate.stream, keys: keys)
+            if head.sequence <= reader.startSequence { return true }
+            try reader.readMore(isLive: !candidate.lockExclusively(), mayBeTorn: candidate.genesis.bootID != bootID) {
+                record in
+                isFound = (record.sequence, record.hash) == head
+                return !isFound && record.sequence < head.sequence
+            }
+        } catch {
+            // Whoever reads the stream next tells what is wrong with it.
+        }
+        return isFound
     }
 
     private mutating func report(_ finding: JournalFinding, _ candidate: SpoolStream) {
