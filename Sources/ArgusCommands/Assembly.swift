@@ -6,19 +6,23 @@ internal import ArgusRealm
 internal import ArgusSystem
 internal import Glibc
 
-/// A mounted folder, put together: realm → folder → volume → driver, with a control socket beside it.
+/// Mounted folders, put together: realm → folders → volumes → driver, with a control socket beside each folder.
 ///
 /// What happens to a request: the kernel sends it to the `Driver`, which decodes it and calls the `Volume`. The volume
 /// decides, by the folder's policy; keeps names in the `index`, content in capsules on the `store`; writes a record to the
 /// `journal`; and answers. Commands of the same user reach the running folder through the `ControlServer`.
+///
+/// A mount is one folder, or has several as directories (`FolderSet`): each is a `ServedFolder` of its own, and they share
+/// nothing but the driver.
 enum Assembly {
     /// How long a mount waits for the driver that had the folder before to end.
     private static let predecessorWaitMilliseconds = 10_000
     static var predecessorWaitNanoseconds: UInt64 { UInt64(predecessorWaitMilliseconds) * 1_000_000 }
 
-    /// Serves the folder until it is unmounted; `whenServing` is called once the mount is ready.
+    /// Serves until it is unmounted; `whenServing` is called once the mount is ready, with a line for each folder of the
+    /// plan that is not on it.
     static func serve(
-        _ plan: MountPlan, of realm: Realm, whenServing: () throws(CommandError) -> Void
+        _ plan: MountPlan, of realm: Realm, whenServing: ([String]) throws(CommandError) -> Void
     ) throws(CommandError) {
         let signals = ProcessSignals.takeOver()
         do throws(CryptoError) {
@@ -26,42 +30,16 @@ enum Assembly {
         } catch {
             throw CommandError("libcrypto", "gives wrong results for known inputs; install the system's libssl3 again")
         }
-
-        let folder = try realmResult(plan.folder) { () throws(RealmError) in
-            try realm.openFolder(
-                named: plan.folder, mode: plan.options.isReadOnly ? .mountReadOnly : .mount,
-                waitMilliseconds: predecessorWaitMilliseconds, needsRoom: !plan.options.allowsFullStorage)
-        }
-        let state = DriverState(plan: plan, folder: folder.summary.id)
-        let socketPath = realm.socketPath(of: folder.summary.id)
-        var configuration = VolumeConfiguration(plan.options)
-        configuration.mounter = Caller(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
-        configuration.driverAttributes[ControlAttribute.name] = Array(socketPath.utf8)
-
-        let volume: Volume
-        do throws(FileSystemError) {
-            volume = try Volume(parts: folder.parts, configuration: configuration)
-        } catch {
-            try? realmResult(plan.folder) { () throws(RealmError) in try folder.close(isClean: false) }
-            throw CommandError(plan.folder, "cannot be brought into use (\(error)); see `argusfs check`")
-        }
-        // Where the table cannot be had, copies between folders go untold; those within this one do not.
-        if let neighbours = try? RunningFolders(folder.summary.id, of: realm, key: folder.copiesKey) {
-            volume.setNeighbours(neighbours)
-        }
-        let service = ControlService(state: state, folder: folder, volume: volume)
-
-        var control: ControlServer?
+        let (served, leftOut) = try open(plan, of: realm)
+        let state = DriverState(plan: plan)
         var failure: CommandError?
         do throws(CommandError) {
-            // A full disk or a name service that is down must not keep a folder shut: the rules decide in any case.
-            if let reason = volume.adoptMembers(of: folder) { DriverLog.note(reason) }
-            control = try ControlServer.started(at: socketPath, handler: service.handle)
-            let driver = try mount(volume, plan)
+            for folder in served { try folder.startControl(state, beside: served.map(\.volume)) }
+            let driver = try mount(served, plan)
             signals.onTermination { driver.unmount() }
             state.enter(.serving)
             do throws(CommandError) {
-                try whenServing()
+                try whenServing(leftOut)
             } catch {
                 failure = error
                 driver.unmount()
@@ -72,39 +50,57 @@ enum Assembly {
         }
 
         state.enter(.closing)
-        service.endChecks()
-        let closingFailure = close(volume, folder, plan)
-        state.close(closingFailure?.message)
-        control?.stop()
+        var closingFailure: CommandError?
+        for folder in served { folder.endChecks() }
+        for folder in served {
+            let failure = folder.close()
+            closingFailure = closingFailure ?? failure
+        }
+        state.close(closingFailure.map { served.count > 1 ? $0.description : $0.message })
+        for folder in served { folder.stopControl() }
         if let error = failure ?? closingFailure { throw error }
     }
 
-    private static func mount(_ volume: Volume, _ plan: MountPlan) throws(CommandError) -> Driver {
+    /// Opens the plan's folders. Of several, one that cannot be opened keeps none of the others from being served.
+    private static func open(
+        _ plan: MountPlan, of realm: Realm
+    ) throws(CommandError) -> (served: [ServedFolder], leftOut: [String]) {
+        let names: [String]
+        switch plan.content {
+        case .folder(let name):
+            return (
+                [try ServedFolder(name, plan, of: realm, waitMilliseconds: predecessorWaitMilliseconds)], []
+            )
+        case .folders(let all): names = all
+        }
+        var served: [ServedFolder] = []
+        var leftOut: [String] = []
+        for name in names {
+            do throws(CommandError) {
+                served.append(try ServedFolder(name, plan, of: realm, waitMilliseconds: predecessorWaitMilliseconds))
+            } catch {
+                leftOut.append(error.description)
+            }
+        }
+        guard !served.isEmpty else {
+            throw CommandError(
+                plan.mountPoint, "none of the folders can be mounted (\(leftOut.joined(separator: "; ")))")
+        }
+        return (served, leftOut)
+    }
+
+    private static func mount(_ served: [ServedFolder], _ plan: MountPlan) throws(CommandError) -> Driver {
         do throws(MountError) {
-            return try Driver(volume: volume, options: MountOptions(plan))
+            guard case .folders = plan.content else {
+                return try Driver(volume: served[0].volume, options: MountOptions(plan))
+            }
+            let folders = FolderSet(
+                served.compactMap(\.member), owner: (geteuid(), getegid()), mounted: SystemClock().now(),
+                attributes: [ControlAttribute.name: served[0].controlAttribute])
+            return try Driver(folders: folders, options: MountOptions(plan))
         } catch {
             throw CommandError(plan.mountPoint, error.message)
         }
-    }
-
-    /// Everything becomes durable, then the folder is given up, in this order: who waits for the folder's lock finds it
-    /// whole.
-    private static func close(_ volume: Volume, _ folder: OpenFolder, _ plan: MountPlan) -> CommandError? {
-        var failure: CommandError?
-        do throws(FileSystemError) {
-            try volume.shutDown()
-        } catch {
-            failure = CommandError(
-                plan.folder,
-                "not everything could be made durable (\(error)); free space or repair the storage, then mount it again"
-            )
-        }
-        do throws(CommandError) {
-            try realmResult(plan.folder) { () throws(RealmError) in try folder.close(isClean: failure == nil) }
-        } catch {
-            failure = failure ?? error
-        }
-        return failure
     }
 }
 
@@ -126,7 +122,7 @@ extension VolumeConfiguration {
 extension MountOptions {
     init(_ plan: MountPlan) {
         self.init(
-            mountPoint: plan.mountPoint, source: plan.options.source ?? plan.folder,
+            mountPoint: plan.mountPoint, source: plan.options.source ?? plan.source,
             allowOther: plan.options.allowsOthers, defaultPermissions: plan.options.allowsOthers,
             readOnly: plan.options.isReadOnly, kernelOptions: plan.options.kernelOptions)
     }

@@ -77,6 +77,16 @@ package struct DirectoryItem: Sendable {
     package var kind: FileKind
     package var cookie: DirectoryCookie
     package var attributes: FileAttributes
+
+    package init(
+        name: FileName, inode: InodeNumber, kind: FileKind, cookie: DirectoryCookie, attributes: FileAttributes
+    ) {
+        self.name = name
+        self.inode = inode
+        self.kind = kind
+        self.cookie = cookie
+        self.attributes = attributes
+    }
 }
 
 /// What statfs(2) tells, in blocks of `blockSize` bytes.

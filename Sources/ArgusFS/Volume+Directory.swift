@@ -37,6 +37,11 @@ extension Volume {
             handle: handle.id, keepsCache: true, usesDirectIO: false, needsFlush: false, cachesListing: true)
     }
 
+    /// Whether the person behind a caller may list the folder. Nothing is recorded: nothing of it was asked for.
+    package func isListed(for caller: Caller) -> Bool {
+        permissions.grant(of: .list, uid: caller.uid, gid: caller.gid).rights.isSuperset(of: .list)
+    }
+
     package func releaseDirectory(_ handle: HandleID) {
         guard let handle = handles.remove(handle) else { return }
         closeDirectory(handle.inode)

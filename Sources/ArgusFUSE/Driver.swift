@@ -2,10 +2,10 @@ package import ArgusFS
 internal import ArgusSystem
 internal import Glibc
 
-/// A mounted volume: takes the kernel's requests and answers them, from the mount until it is gone.
+/// A mounted volume, or several on one mount: takes the kernel's requests and answers them, from the mount until it is gone.
 ///
 /// `init` mounts; requests wait until `run`. `run` ends when someone unmounted (umount(8), fusermount3(1)), or after
-/// `unmount`. The volume outlives it: who mounted shuts the volume down afterwards.
+/// `unmount`. The volumes outlive it: who mounted shuts them down afterwards.
 package final class Driver: Sendable {
     /// How long files still open on an unmounted driver are served before they fail with ENOTCONN, in nanoseconds.
     private static let lingerNanoseconds: UInt64 = 5_000_000_000
@@ -19,12 +19,20 @@ package final class Driver: Sendable {
     /// Guarded by `lock`.
     nonisolated(unsafe) private var hasEnded = false
 
-    package init(volume: Volume, options: MountOptions) throws(MountError) {
+    package convenience init(volume: Volume, options: MountOptions) throws(MountError) {
+        try self.init(Router(volume), options)
+    }
+
+    package convenience init(folders: FolderSet, options: MountOptions) throws(MountError) {
+        try self.init(Router(folders), options)
+    }
+
+    private init(_ router: Router, _ options: MountOptions) throws(MountError) {
         let session = try MountSession(options)
         let invalidations = InvalidationQueue(device: session.device.rawValue)
         do throws(SystemError) {
             workers = try Workers(
-                device: session.device.rawValue, volume: volume, invalidations: invalidations,
+                device: session.device.rawValue, router: router, invalidations: invalidations,
                 kernelChecksPermission: options.defaultPermissions
             ) { session.raiseReadAhead() }
         } catch {
@@ -33,7 +41,7 @@ package final class Driver: Sendable {
         }
         self.session = session
         self.invalidations = invalidations
-        volume.setKernelCache(invalidations)
+        router.setKernelCaches(invalidations)
     }
 
     /// Serves until the mount is gone, then returns with every request answered and no thread left.

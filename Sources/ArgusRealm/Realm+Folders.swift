@@ -22,6 +22,24 @@ extension Realm {
         return summaries.sorted { $0.name < $1.name }
     }
 
+    /// Those that an account may list, or all of them, sorted by name. A folder whose record cannot be read is passed
+    /// over: `damaged` says why it cannot.
+    package func readableFolders(
+        listedFor account: (uid: UInt32, gid: UInt32)?
+    ) throws(RealmError) -> (found: [FolderSummary], damaged: RealmError?) {
+        let people = RealmPeople(identity)
+        let (records, damaged) = try records(skipsDamaged: true)
+        var summaries: [FolderSummary] = []
+        for (directory, record) in records {
+            let summary = try summary(record, in: directory)
+            let isListed = account.map {
+                grantedRights(of: people.subject(uid: $0.uid, gid: $0.gid), in: record.policy).isSuperset(of: .list)
+            }
+            if isListed != false { summaries.append(summary) }
+        }
+        return (summaries.sorted { $0.name < $1.name }, damaged)
+    }
+
     package func folder(named name: String) throws(RealmError) -> FolderSummary {
         let (directory, record) = try find(name)
         return try summary(record, in: directory)

@@ -62,9 +62,9 @@ struct DirectoryWriterTests {
         let buffer = AnswerBuffer()
         var writer = DirectoryWriter(buffer.bytes, withAttributes: false)
         let name = String(repeating: "n", count: nameCount)
-        try append(to: &writer) { $0.append(dots: 2, InodeNumber(44), cookie: 2) }
+        try append(to: &writer) { $0.append(dots: 2, 44, cookie: 2) }
         #expect(writer.count == 32)
-        try append(to: &writer) { $0.append(try item(name, 5, 3)) }
+        try append(to: &writer) { $0.append(try item(name, 5, 3), in: .whole) }
         #expect(writer.count == 32 + (24 + nameCount + 7) / 8 * 8)
         let raw = UnsafeRawBufferPointer(buffer.bytes)
         #expect(raw.load(as: UInt64.self) == 44)
@@ -82,9 +82,9 @@ struct DirectoryWriterTests {
     func plus() throws {
         let buffer = AnswerBuffer()
         var writer = DirectoryWriter(buffer.bytes, withAttributes: true)
-        try append(to: &writer) { $0.append(dots: 1, InodeNumber(1), cookie: 1) }
+        try append(to: &writer) { $0.append(dots: 1, 1, cookie: 1) }
         #expect(writer.count == 128 + 32)
-        try append(to: &writer) { $0.append(try item("a", 5, 3)) }
+        try append(to: &writer) { $0.append(try item("a", 5, 3), in: .whole) }
         let raw = UnsafeRawBufferPointer(buffer.bytes)
         #expect(raw.load(as: UInt64.self) == 0)
         #expect(raw.load(fromByteOffset: 160, as: UInt64.self) == 5)
@@ -103,7 +103,7 @@ struct DirectoryWriterTests {
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes.prefix(room)), withAttributes: false)
         var taken = 0
         let item = try item("abcdefgh", 5, 3)
-        while writer.append(item) { taken += 1 }
+        while writer.append(item, in: .whole) { taken += 1 }
         #expect(taken == room / 32)
         #expect(writer.count == taken * 32)
     }

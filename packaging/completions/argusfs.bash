@@ -1047,7 +1047,7 @@ _argusfs_journal_export() {
 
 _argusfs_mount() {
     repeating_flags=()
-    non_repeating_flags=(--foreground --version -h --help)
+    non_repeating_flags=(--all --foreground --version -h --help)
     repeating_options=(-o)
     non_repeating_options=(--realm --key-file --passphrase-file)
     __argusfs_offer_flags_options 2
@@ -1073,6 +1073,10 @@ _argusfs_mount() {
 
     # Offer positional completions
     case "${positional_number}" in
+    1)
+        __argusfs_add_completions -d
+        return
+        ;;
     2)
         __argusfs_add_completions -d
         return

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ArgusFS
 internal import ArgusFUSE
 internal import ArgusRealm
 internal import ArgusSystem
@@ -8,21 +9,28 @@ internal import Glibc
 struct MountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mount",
-        abstract: "Mount a folder; returns when it can be used.",
+        abstract: "Mount a folder, or all of them; returns when it can be used.",
         discussion: """
             The mount is yours alone: other users, root included, see nothing of it. With -o allow_other it is shared: \
             other users come in where the folder's members and POSIX permission let them.
+
+            With --all the directory shows every folder that you may list as a directory of its own; on a shared mount all \
+            folders of the realm, each to those who may list it. Between folders mv copies and deletes, and both are recorded.
 
             Options as mount(8) knows them: ro, rw, allow_other, allow_full, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
             sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
             passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 
               argusfs mount plans ~/plans
+              argusfs mount --all ~/argus
               argusfs mount plans /srv/plans -o allow_other,noatime
             """)
 
-    @Argument(help: "The folder's name.") var name: String
-    @Argument(help: ArgumentHelp("An empty directory.", valueName: "dir"), completion: .directory) var directory: String
+    @Argument(help: ArgumentHelp("The folder's name; not with --all.", valueName: "name"), completion: .directory)
+    var first: String
+    @Argument(help: ArgumentHelp("An empty directory.", valueName: "dir"), completion: .directory)
+    var second: String?
+    @Flag(help: "Mount every folder that you may list, as directories of one mount.") var all = false
     @Option(
         name: .customShort("o", allowingJoined: true),
         help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"))
@@ -31,8 +39,15 @@ struct MountCommand: ParsableCommand {
     @OptionGroup var realm: RealmOptions
 
     func run() throws {
+        guard all == (second == nil) else {
+            throw CommandError.usage(
+                "mount",
+                all
+                    ? "takes a directory alone with --all: argusfs mount --all DIR"
+                    : "takes a folder and a directory: argusfs mount NAME DIR")
+        }
         try MountRequest(
-            folder: name, directory: directory,
+            folder: all ? nil : first, directory: second ?? first,
             options: try MountOptionList(Invocation.current.settings.mountOptions + options), given: realm,
             runsInForeground: foreground
         ).run()
@@ -41,7 +56,8 @@ struct MountCommand: ParsableCommand {
 
 /// A mount as it was asked for, by the command line or by mount(8).
 struct MountRequest {
-    var folder: String
+    /// Nil for all folders.
+    var folder: String?
     var directory: String
     var options: MountOptionList
     /// What the command line says; what it does not say may be among the mount options.
@@ -53,21 +69,60 @@ struct MountRequest {
         try options.check(for: .current)
         let point = try MountPoint.prepared(directory, allowsNonEmpty: options.allowsNonEmptyMountPoint)
         let access = access
-        let plan = MountPlan(realm: access.path, folder: folder, mountPoint: point.path, options: options)
+        var plan = MountPlan(
+            realm: access.path, content: folder.map { .folder($0) } ?? .folders([]), mountPoint: point.path,
+            options: options)
         do throws(MountError) { try MountPreflight.check(MountOptions(plan)) } catch {
             throw CommandError(directory, error.message)
         }
         let open = try access.openRealm()
-        let summary = try realmResult(folder) { () throws(RealmError) in try open.folder(named: folder) }
-        try refuseSecondMount(of: summary, in: open)
+        if let folder {
+            let summary = try realmResult(folder) { () throws(RealmError) in try open.folder(named: folder) }
+            if let reason = mounted(summary, in: open) {
+                throw CommandError(folder, "\(reason); unmount it there first")
+            }
+        } else {
+            plan.content = .folders(try mountable(in: open))
+        }
         // The directory that the caller stands in may be the mount point, or be unmounted later.
         chdir("/")
         if runsInForeground {
             DriverLog.toStandardError()
-            try Assembly.serve(plan, of: open) {}
+            try Assembly.serve(plan, of: open) { Self.warn($0) }
         } else {
-            try DriverLaunch.launch(plan, masterKey: open.exportMasterKey())
+            Self.warn(try DriverLaunch.launch(plan, masterKey: open.exportMasterKey()))
         }
+    }
+
+    /// The folders that are to be directories of the mount: on a personal one, those that this user may list; on a shared
+    /// one, which many use, all of them. What is mounted elsewhere is left out, and said.
+    private func mountable(in realm: Realm) throws(CommandError) -> [String] {
+        let (found, damaged) = try realmResult(directory) { () throws(RealmError) in
+            try realm.readableFolders(listedFor: options.allowsOthers ? nil : (geteuid(), getegid()))
+        }
+        var leftOut = damaged.map { ["a folder of the realm: \($0.message)"] } ?? []
+        var names: [String] = []
+        for summary in found {
+            if let reason = mounted(summary, in: realm) {
+                leftOut.append("\(summary.name): \(reason)")
+            } else {
+                names.append(summary.name)
+            }
+        }
+        for summary in names.dropFirst(FolderSet.memberMax) {
+            leftOut.append("\(summary): one mount has no more than \(FolderSet.memberMax) folders")
+        }
+        names = Array(names.prefix(FolderSet.memberMax))
+        Self.warn(leftOut)
+        guard !names.isEmpty else {
+            throw CommandError(
+                directory, "there is no folder to mount; `argusfs folder list` shows those there are")
+        }
+        return names
+    }
+
+    private static func warn(_ leftOut: [String]) {
+        for line in leftOut { Standard.errorLine("argusfs: left out: \(line)") }
     }
 
     private var access: RealmAccess {
@@ -78,20 +133,19 @@ struct MountRequest {
             passphraseFile: isCredentialGiven ? given?.passphraseFile : options.passphraseFile)
     }
 
-    /// A folder has one driver. One that is ending is waited for, when the folder is opened; one that serves a mount is
-    /// not, and is named.
-    private func refuseSecondMount(of summary: FolderSummary, in realm: Realm) throws(CommandError) {
+    /// Where the folder is mounted already, nil where it is not. A folder has one driver: one that is ending is waited for,
+    /// when the folder is opened; one that serves a mount is not, and is named.
+    private func mounted(_ summary: FolderSummary, in realm: Realm) -> String? {
         let status: DriverStatus
         do throws(ControlClient.Failure) {
             status = try ControlClient(path: realm.socketPath(of: summary.id)).status()
         } catch {
-            return
+            return nil
         }
         guard status.state == .serving, MountTable.current().top(at: status.mountPoint)?.isFolder == true else {
-            return
+            return nil
         }
-        throw CommandError(
-            folder, "is mounted already, on \(status.mountPoint) (process \(status.pid)); unmount it there first")
+        return "is mounted already, on \(status.mountPoint) (process \(status.pid))"
     }
 }
 
@@ -111,11 +165,11 @@ struct DriverCommand: ParsableCommand {
             let realm = try realmResult(plan.realm) { () throws(RealmError) in
                 try Realm.open(at: plan.realm, unlock: .masterKey(masterKey))
             }
-            try Assembly.serve(plan, of: realm) { () throws(CommandError) in
+            try Assembly.serve(plan, of: realm) { leftOut throws(CommandError) in
                 // Only now: an automount point lets the process group of the mount through, and a session of one's
                 // own has another.
                 setsid()
-                guard parent.answer(.ready) else {
+                guard parent.answer(.ready(leftOut: leftOut)) else {
                     throw CommandError(plan.mountPoint, "nobody waits for the mount any more")
                 }
                 isServing = true

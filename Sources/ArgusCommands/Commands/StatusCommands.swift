@@ -44,10 +44,10 @@ struct StatusCommand: ParsableCommand {
         _ = try realmResult(path) { () throws(RealmError) in try Realm.inspect(at: path) }
         let drivers = try running(inRealm: path)
         if listing.json { return try JSONOutput.print(drivers) }
-        var table = Table("FOLDER", "MOUNT POINT", "PROCESS", "STATE", "MODE", "SINCE")
+        var table = Table("FOLDER", "MOUNTED ON", "PROCESS", "STATE", "MODE", "SINCE")
         for driver in drivers {
             let mode = (driver.readOnly ? "ro" : "rw") + (driver.shared ? ",shared" : ",personal")
-            table.add(driver.folder, driver.mountPoint, String(driver.pid), driver.state.rawValue, mode, driver.since)
+            table.add(driver.folder, driver.path, String(driver.pid), driver.state.rawValue, mode, driver.since)
         }
         try Standard.output(table.text)
     }

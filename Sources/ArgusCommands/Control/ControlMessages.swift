@@ -66,6 +66,8 @@ struct DriverStatus: Codable, Hashable, Sendable {
     var folder: String
     var folderId: String
     var mountPoint: String
+    /// Where the folder is seen: the mount point, or a directory of it where the mount has several folders.
+    var path: String
     var pid: Int32
     var state: State
     var readOnly: Bool

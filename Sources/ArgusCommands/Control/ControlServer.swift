@@ -19,6 +19,8 @@ final class ControlServer: Sendable {
 
     private let path: String
     private let socket: OwnedDescriptor
+    /// The socket's file: by now the path may be that of a driver that came after this one.
+    private let inode: UInt64
     /// A byte written to the first end wakes the thread that accepts.
     private let wake: SocketPair
     private let handler: Handler
@@ -31,6 +33,7 @@ final class ControlServer: Sendable {
     init(path: String, handler: @escaping Handler) throws(SystemError) {
         socket = try LocalSocket.listen(at: path, backlog: Self.backlog)
         wake = try LocalSocket.pair()
+        inode = Self.inode(at: path)
         self.path = path
         self.handler = handler
     }
@@ -45,12 +48,17 @@ final class ControlServer: Sendable {
         var byte: UInt8 = 0
         _ = write(wake.first.rawValue, &byte, 1)
         lock.withLock { acceptor }?.join()
-        unlink(path)
+        if Self.inode(at: path) == inode { unlink(path) }
         lock.withLock {
             // Who has not asked yet is not waited for; answers under way are given.
             for client in clients { shutdown(client, Int32(SHUT_RD)) }
             while !clients.isEmpty { clientGone.wait(lock) }
         }
+    }
+
+    private static func inode(at path: String) -> UInt64 {
+        var status = stat()
+        return lstat(path, &status) == 0 ? UInt64(status.st_ino) : 0
     }
 
     private func acceptClients() {

@@ -18,7 +18,6 @@ enum ControlAttribute {
 /// Where a driver is between start and end, for those who ask and those who wait.
 final class DriverState: Sendable {
     let plan: MountPlan
-    let folder: FolderID
     private let started = SystemClock().now()
     private let lock = Lock()
     private let changed = Condition()
@@ -31,14 +30,14 @@ final class DriverState: Sendable {
         let failure: String?
     }
 
-    init(plan: MountPlan, folder: FolderID) {
+    init(plan: MountPlan) {
         self.plan = plan
-        self.folder = folder
     }
 
-    var status: DriverStatus {
+    func status(of folder: FolderSummary) -> DriverStatus {
         DriverStatus(
-            folder: plan.folder, folderId: folder.hex, mountPoint: plan.mountPoint, pid: getpid(),
+            folder: folder.name, folderId: folder.id.hex, mountPoint: plan.mountPoint,
+            path: plan.place(of: folder.name), pid: getpid(),
             state: lock.withLock { phase }, readOnly: plan.options.isReadOnly, shared: plan.options.allowsOthers,
             since: started.rfc3339, version: Program.version)
     }
@@ -50,7 +49,7 @@ final class DriverState: Sendable {
         }
     }
 
-    /// The folder is closed: whoever waits in `waitForEnd` goes on.
+    /// What was served is closed: whoever waits in `waitForEnd` goes on.
     func close(_ failure: String?) {
         lock.withLock {
             end = End(failure: failure)
@@ -67,14 +66,16 @@ final class DriverState: Sendable {
     }
 }
 
-/// Answers what commands ask of a mounted folder.
+/// Answers what commands ask of a mounted folder. What concerns the mount as a whole, it does for all folders on it.
 final class ControlService: Sendable {
     private let state: DriverState
     private let folder: OpenFolder
     private let volume: Volume
     private let checks = RunningChecks()
+    private let all: [Volume]
 
-    init(state: DriverState, folder: OpenFolder, volume: Volume) {
+    init(state: DriverState, folder: OpenFolder, volume: Volume, all: [Volume]) {
+        self.all = all
         self.state = state
         self.folder = folder
         self.volume = volume
@@ -83,12 +84,12 @@ final class ControlService: Sendable {
     @Sendable func handle(_ question: ControlRequest.Question, _ client: ControlConversation) throws(ChannelError) {
         switch question {
         case .status:
-            var status = state.status
+            var status = state.status(of: folder.summary)
             status.readOnly = volume.isReadOnly
             try client.reply(.status(status))
         case .setReadOnly(let isReadOnly): try setReadOnly(isReadOnly, client)
         case .synchronize:
-            guard try synchronize(client) else { return }
+            guard try synchronize(all, client) else { return }
             try client.reply(.done)
         case .detach: try detach(client)
         case .list(let path): try list(path, client)
@@ -112,9 +113,14 @@ final class ControlService: Sendable {
     }
 
     private func setReadOnly(_ isReadOnly: Bool, _ client: ControlConversation) throws(ChannelError) {
+        var changed: [Volume] = []
         do throws(FileSystemError) {
-            try volume.setReadOnly(isReadOnly)
+            for volume in all where volume.isReadOnly != isReadOnly {
+                try volume.setReadOnly(isReadOnly)
+                changed.append(volume)
+            }
         } catch {
+            for volume in changed { try? volume.setReadOnly(!isReadOnly) }
             let message =
                 switch error {
                 case .busy: "a file is open for writing; close it first (fuser -m shows who has it)"
@@ -127,9 +133,9 @@ final class ControlService: Sendable {
     }
 
     /// True when everything is durable; otherwise the client has been told why not.
-    private func synchronize(_ client: ControlConversation) throws(ChannelError) -> Bool {
+    private func synchronize(_ volumes: [Volume], _ client: ControlConversation) throws(ChannelError) -> Bool {
         do throws(FileSystemError) {
-            try volume.synchronizeAll()
+            for volume in volumes { try volume.synchronizeAll() }
             return true
         } catch {
             try client.reply(
@@ -149,7 +155,7 @@ final class ControlService: Sendable {
     }
 
     private func detach(_ client: ControlConversation) throws(ChannelError) {
-        guard try synchronize(client) else { return }
+        guard try synchronize(all, client) else { return }
         try client.reply(.synchronized)
         let pollMilliseconds: UInt64 = 50
         while true {
@@ -164,7 +170,7 @@ final class ControlService: Sendable {
         guard let path = Hex.decode(why.path), let right = Rights(text: why.right) else {
             return try client.reply(.failed("the question is malformed"))
         }
-        guard try synchronize(client) else { return }
+        guard try synchronize([volume], client) else { return }
         let explanation: Explanation
         do throws(RealmError) {
             explanation = try folder.explain(right, at: path, account: why.person, program: why.program)
@@ -208,7 +214,7 @@ final class ControlService: Sendable {
             return try client.reply(.failed("the path is malformed"))
         }
         // What is still on its way to the index is listed as well.
-        guard try synchronize(client) else { return }
+        guard try synchronize([volume], client) else { return }
         var batch: [MappingRow] = []
         var broken: ChannelError?
         do throws(RealmError) {

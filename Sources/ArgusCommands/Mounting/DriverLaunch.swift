@@ -17,11 +17,13 @@ enum DriverLaunch {
 
     /// The answer of the new process.
     enum Answer: Codable {
-        case ready
+        /// A line for each folder that is not on the mount.
+        case ready(leftOut: [String])
         case failed(subject: String, message: String, status: Int32)
     }
 
-    static func launch(_ plan: MountPlan, masterKey: SecretBytes) throws(CommandError) {
+    /// Returns a line for each folder of the plan that is not on the mount.
+    static func launch(_ plan: MountPlan, masterKey: SecretBytes) throws(CommandError) -> [String] {
         let channel: MessageChannel
         let child: ChildProcess
         do throws(SystemError) {
@@ -44,7 +46,7 @@ enum DriverLaunch {
             answer = nil
         }
         switch answer {
-        case .ready: return
+        case .ready(let leftOut): return leftOut
         case .failed(let subject, let message, let status):
             _ = child.wait()
             throw CommandError(subject, message, exitStatus: ExitStatus(rawValue: status))

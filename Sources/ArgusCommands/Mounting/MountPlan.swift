@@ -1,10 +1,33 @@
-/// What a driver process needs to know to serve one folder at one place; the key comes beside it.
+/// What a driver process needs to know to serve folders at one place; the key comes beside it.
 struct MountPlan: Codable, Hashable, Sendable {
+    enum Content: Codable, Hashable, Sendable {
+        /// The mount is this folder.
+        case folder(String)
+        /// The mount has these folders as directories.
+        case folders([String])
+    }
+
     var realm: String
-    var folder: String
+    var content: Content
     /// Absolute and free of links.
     var mountPoint: String
     var options: MountOptionList
+
+    /// Where a folder is seen.
+    func place(of folder: String) -> String {
+        switch content {
+        case .folder: mountPoint
+        case .folders: mountPoint == "/" ? "/\(folder)" : "\(mountPoint)/\(folder)"
+        }
+    }
+
+    /// What mount tables show as the source unless the options say otherwise.
+    var source: String {
+        switch content {
+        case .folder(let name): name
+        case .folders: "argusfs"
+        }
+    }
 }
 
 extension MountOptionList {

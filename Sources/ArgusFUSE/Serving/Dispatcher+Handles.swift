@@ -75,20 +75,21 @@ extension Dispatcher {
         in room: UnsafeMutableRawBufferPointer
     ) throws(FileSystemError) -> Answer {
         var writer = DirectoryWriter(room, withAttributes: withAttributes)
-        if cookie < 1, !writer.append(dots: 1, header.node, cookie: 1) { return .empty }
+        if cookie < 1, !writer.append(dots: 1, space.node(header.node), cookie: 1) { return .empty }
         if cookie < 2, !writer.append(dots: 2, parent(of: header.node), cookie: 2) {
             return .payload(count: writer.count)
         }
-        try volume.readDirectory(handle, after: max(cookie, 2), caller: header.caller) { writer.append($0) }
+        try volume.readDirectory(handle, after: max(cookie, 2), caller: header.caller) { writer.append($0, in: space) }
         return .payload(count: writer.count)
     }
 
-    /// A removed directory has no parent any more, and lists itself.
-    private func parent(of directory: InodeNumber) -> InodeNumber {
+    /// A removed directory has no parent any more, and lists itself. Above a folder among others is the mount's top.
+    private func parent(of directory: InodeNumber) -> UInt64 {
+        if directory == .root { return NodeSpace.whole.node(.root) }
         do throws(FileSystemError) {
-            return try volume.parent(of: directory).inode
+            return space.node(try volume.parent(of: directory).inode)
         } catch {
-            return directory
+            return space.node(directory)
         }
     }
 }

@@ -16,17 +16,17 @@ extension Dispatcher {
             return buffer.put(
                 fuse_entry_out(
                     try volume.makeNode(
-                        name, in: parent, mode: mode, umask: umask, device: device, caller: caller)))
+                        name, in: parent, mode: mode, umask: umask, device: device, caller: caller), space))
         case .makeDirectory(let name, let permissions, let umask):
             return buffer.put(
                 fuse_entry_out(
                     try volume.makeDirectory(
-                        name, in: parent, permissions: permissions, umask: umask, caller: caller)))
+                        name, in: parent, permissions: permissions, umask: umask, caller: caller), space))
         case .makeSymlink(let name, let target):
             return buffer.put(
-                fuse_entry_out(try volume.makeSymlink(name, in: parent, target: target, caller: caller)))
+                fuse_entry_out(try volume.makeSymlink(name, in: parent, target: target, caller: caller), space))
         case .link(let inode, let name):
-            return buffer.put(fuse_entry_out(try volume.link(inode, as: name, in: parent, caller: caller)))
+            return buffer.put(fuse_entry_out(try volume.link(inode, as: name, in: parent, caller: caller), space))
         case .create(let name, let permissions, let umask, let flags):
             let created = try volume.create(
                 name, in: parent, permissions: permissions, umask: umask, flags: flags, caller: caller)
@@ -50,7 +50,7 @@ extension Dispatcher {
     private func put(
         _ created: (attributes: FileAttributes, open: OpenResult), in buffer: AnswerBuffer
     ) -> Answer {
-        _ = buffer.put(fuse_entry_out(created.attributes))
+        _ = buffer.put(fuse_entry_out(created.attributes, space))
         return buffer.put(fuse_open_out(created.open), at: MemoryLayout<fuse_entry_out>.size)
     }
 
@@ -60,11 +60,11 @@ extension Dispatcher {
         switch target {
         case .child(let name):
             guard let attributes = try volume.lookup(name, in: parent, caller: caller) else { return .absent }
-            return fuse_entry_out(attributes)
+            return fuse_entry_out(attributes, space)
         case .itself:
-            return fuse_entry_out(try volume.attributes(of: parent, handle: nil, caller: caller))
+            return fuse_entry_out(try volume.attributes(of: parent, handle: nil, caller: caller), space)
         case .parent:
-            return fuse_entry_out(try volume.parent(of: parent))
+            return fuse_entry_out(try volume.parent(of: parent), space)
         }
     }
 
@@ -82,24 +82,15 @@ extension Dispatcher {
             try volume.removeAttribute(node, name: name, caller: caller)
             return .empty
         case .getXattr(let name, let capacity):
-            return try sized(try volume.attribute(node, name: name, caller: caller), capacity, in: buffer)
+            return try buffer.put(try volume.attribute(node, name: name, caller: caller), capacity: capacity)
         case .listXattrs(let capacity):
             var list: [UInt8] = []
             for name in try volume.attributeNames(node, caller: caller) {
                 list += name
                 list.append(0)
             }
-            return try sized(list, capacity, in: buffer)
+            return try buffer.put(list, capacity: capacity)
         default: throw .notImplemented
         }
-    }
-
-    /// A capacity of 0 asks for the size alone (getxattr(2)).
-    private func sized(
-        _ content: [UInt8], _ capacity: Int, in buffer: AnswerBuffer
-    ) throws(FileSystemError) -> Answer {
-        if capacity == 0 { return buffer.put(fuse_getxattr_out(size: UInt32(content.count), padding: 0)) }
-        guard content.count <= capacity else { throw .bufferTooSmall }
-        return try buffer.put(content)
     }
 }

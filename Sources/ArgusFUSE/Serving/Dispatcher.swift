@@ -2,11 +2,13 @@ internal import ArgusCore
 internal import ArgusFS
 internal import CFuse3
 
-/// Asks the volume, and puts what it says into the worker's buffer: one operation in, one answer or error out.
+/// Asks the volume of one folder, and puts what it says into the worker's buffer: one operation in, one answer or error
+/// out. Requests name inodes by the folder's own numbers, answers by those that the kernel has for them.
 ///
 /// It holds no state and touches no device, so it is used from every worker at once and tested without a mount.
 struct Dispatcher: Sendable {
     let volume: Volume
+    let space: NodeSpace
 
     func answer(
         _ operation: Operation, of header: RequestHeader, in buffer: AnswerBuffer
@@ -32,9 +34,9 @@ struct Dispatcher: Sendable {
         case .setXattr, .getXattr, .listXattrs, .removeXattr:
             return try answerXattrs(operation, of: header, in: buffer)
         case .getAttributes(let handle):
-            return buffer.put(fuse_attr_out(try volume.attributes(of: node, handle: handle, caller: caller)))
+            return buffer.put(fuse_attr_out(try volume.attributes(of: node, handle: handle, caller: caller), space))
         case .setAttributes(let changes):
-            return buffer.put(fuse_attr_out(try volume.setAttributes(of: node, to: changes, caller: caller)))
+            return buffer.put(fuse_attr_out(try volume.setAttributes(of: node, to: changes, caller: caller), space))
         case .readLink:
             return try buffer.put(try volume.readLink(node, caller: caller))
         case .access(let mask):

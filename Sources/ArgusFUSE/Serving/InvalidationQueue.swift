@@ -6,12 +6,12 @@ internal import Glibc
 internal import Logging
 internal import Synchronization
 
-/// Tells the kernel what to drop from its caches, on a thread of its own.
+/// Tells the kernel what to drop from its caches, on a thread of its own. Inodes have the numbers that the kernel knows.
 ///
 /// The kernel may take a page's lock for it, which a pending READ of this very driver holds: so a worker never tells it,
 /// but leaves word here and goes on. Word about one inode is kept once, widened as more comes, so that the queue is no
 /// longer than the number of inodes that changed.
-final class InvalidationQueue: KernelCache {
+final class InvalidationQueue: Sendable {
     /// Inodes and names waiting; past it, word is lost and the log says so. 40 MiB at most.
     static let waitingMax = 1 << 18
 

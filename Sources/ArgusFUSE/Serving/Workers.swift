@@ -30,7 +30,7 @@ final class Workers: Sendable {
 
     private let device: Int32
     private let receiver: RequestReceiver
-    private let dispatcher: Dispatcher
+    private let router: Router
     private let invalidations: InvalidationQueue
     private let kernelChecksPermission: Bool
     private let whenAgreed: @Sendable () -> Void
@@ -53,14 +53,14 @@ final class Workers: Sendable {
 
     /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
     init(
-        device: Int32, volume: Volume, invalidations: InvalidationQueue, kernelChecksPermission: Bool,
+        device: Int32, router: Router, invalidations: InvalidationQueue, kernelChecksPermission: Bool,
         whenAgreed: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         self.device = device
         self.kernelChecksPermission = kernelChecksPermission
         self.whenAgreed = whenAgreed
         receiver = try RequestReceiver(device: device)
-        dispatcher = Dispatcher(volume: volume)
+        self.router = router
         self.invalidations = invalidations
     }
 
@@ -161,11 +161,11 @@ final class Workers: Sendable {
         let result: Result<Answer, FileSystemError>
         if operation.worksLong {
             turn.end()
-            result = Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+            result = Result { () throws(FileSystemError) in try router.answer(operation, of: header, in: buffer) }
         } else {
             result = withUnsafeMutablePointer(to: &turn) { turn in
                 WaitNotice.with({ $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() }, turn) {
-                    Result { () throws(FileSystemError) in try dispatcher.answer(operation, of: header, in: buffer) }
+                    Result { () throws(FileSystemError) in try router.answer(operation, of: header, in: buffer) }
                 }
             }
         }

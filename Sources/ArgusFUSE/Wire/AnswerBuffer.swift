@@ -24,6 +24,13 @@ final class AnswerBuffer {
         return .payload(count: offset + MemoryLayout<T>.size)
     }
 
+    /// The value of an extended attribute, or a list of names. A capacity of 0 asks for its size alone (getxattr(2)).
+    func put(_ content: [UInt8], capacity: Int) throws(FileSystemError) -> Answer {
+        if capacity == 0 { return put(fuse_getxattr_out(size: UInt32(content.count), padding: 0)) }
+        guard content.count <= capacity else { throw .bufferTooSmall }
+        return try put(content)
+    }
+
     func put(_ content: [UInt8]) throws(FileSystemError) -> Answer {
         guard content.count <= bytes.count else { throw .argumentTooLong }
         bytes.copyBytes(from: content)
@@ -43,9 +50,9 @@ extension fuse_attr {
     /// The unit in which the kernel caches and apps should write.
     private static let blockByteCount: UInt32 = 4096
 
-    init(_ attributes: FileAttributes) {
+    init(_ attributes: FileAttributes, _ space: NodeSpace) {
         self.init()
-        ino = attributes.inode.rawValue
+        ino = space.node(attributes.inode)
         size = attributes.size
         blocks = attributes.blocks
         atime = UInt64(bitPattern: attributes.accessed.seconds)
@@ -64,12 +71,13 @@ extension fuse_attr {
 }
 
 extension fuse_entry_out {
-    init(_ attributes: FileAttributes) {
+    init(_ attributes: FileAttributes, _ space: NodeSpace) {
         self.init()
-        nodeid = attributes.inode.rawValue
+        nodeid = space.node(attributes.inode)
+        generation = space.generation
         entry_valid = Protocol.cacheSeconds
         attr_valid = Protocol.cacheSeconds
-        attr = fuse_attr(attributes)
+        attr = fuse_attr(attributes, space)
     }
 
     /// The name is absent, and the kernel may remember that.
@@ -81,10 +89,10 @@ extension fuse_entry_out {
 }
 
 extension fuse_attr_out {
-    init(_ attributes: FileAttributes) {
+    init(_ attributes: FileAttributes, _ space: NodeSpace) {
         self.init()
         attr_valid = Protocol.cacheSeconds
-        attr = fuse_attr(attributes)
+        attr = fuse_attr(attributes, space)
     }
 }
 

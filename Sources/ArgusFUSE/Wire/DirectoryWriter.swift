@@ -20,19 +20,19 @@ struct DirectoryWriter {
     }
 
     /// A child, with the attributes that the kernel may cache. False where the record does not fit any more.
-    mutating func append(_ item: DirectoryItem) -> Bool {
+    mutating func append(_ item: DirectoryItem, in space: NodeSpace) -> Bool {
         append(
-            item.name.bytes, item.inode, item.kind, item.cookie,
-            entry: withAttributes ? fuse_entry_out(item.attributes) : fuse_entry_out())
+            item.name.bytes, space.node(item.inode), item.kind, item.cookie,
+            entry: withAttributes ? fuse_entry_out(item.attributes, space) : fuse_entry_out())
     }
 
     /// `.` or `..`: of these the kernel takes no attributes, so the entry stays empty.
-    mutating func append(dots: Int, _ inode: InodeNumber, cookie: DirectoryCookie) -> Bool {
-        append([UInt8](repeating: UInt8(ascii: "."), count: dots), inode, .directory, cookie, entry: fuse_entry_out())
+    mutating func append(dots: Int, _ node: UInt64, cookie: DirectoryCookie) -> Bool {
+        append([UInt8](repeating: UInt8(ascii: "."), count: dots), node, .directory, cookie, entry: fuse_entry_out())
     }
 
     private mutating func append(
-        _ name: [UInt8], _ inode: InodeNumber, _ kind: FileKind, _ cookie: DirectoryCookie, entry: fuse_entry_out
+        _ name: [UInt8], _ node: UInt64, _ kind: FileKind, _ cookie: DirectoryCookie, entry: fuse_entry_out
     ) -> Bool {
         let start = count
         let record = start + (withAttributes ? Self.entryByteCount : 0)
@@ -40,7 +40,7 @@ struct DirectoryWriter {
         let end = (nameStart + name.count + 7) & ~7
         guard end <= buffer.count else { return false }
         if withAttributes { buffer.storeBytes(of: entry, toByteOffset: start, as: fuse_entry_out.self) }
-        buffer.storeBytes(of: inode.rawValue, toByteOffset: record, as: UInt64.self)
+        buffer.storeBytes(of: node, toByteOffset: record, as: UInt64.self)
         buffer.storeBytes(of: cookie, toByteOffset: record + 8, as: UInt64.self)
         buffer.storeBytes(of: UInt32(name.count), toByteOffset: record + 16, as: UInt32.self)
         // DT_… of readdir(3) are the top bits of the mode.

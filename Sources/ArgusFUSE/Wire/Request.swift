@@ -116,6 +116,7 @@ package struct CopyArguments: Hashable, Sendable {
     package var source: HandleID
     package var sourceOffset: UInt64
     package var destination: HandleID
+    package var destinationNode: InodeNumber
     package var destinationOffset: UInt64
     package var count: UInt64
     /// The kernel takes the answer as 64 bits (COPY_FILE_RANGE_64).

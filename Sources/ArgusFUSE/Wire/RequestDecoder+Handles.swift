@@ -64,7 +64,8 @@ extension RequestDecoder {
             return .copyRange(
                 CopyArguments(
                     source: raw.fh_in, sourceOffset: try Self.offset(raw.off_in), destination: raw.fh_out,
-                    destinationOffset: try Self.offset(raw.off_out), count: raw.len,
+                    destinationNode: InodeNumber(raw.nodeid_out), destinationOffset: try Self.offset(raw.off_out),
+                    count: raw.len,
                     isWide: opcode == .copyFileRange64))
         default: throw .malformed
         }
