@@ -181,7 +181,7 @@ package final class OpenFolder: Sendable {
             return try Journal(
                 directory: spool, keys: JournalKeys.derive(masterKey: realm.masterKey, realm: realm.id),
                 folder: record.id, device: realm.device, mode: record.isStrict ? .strict : .normal,
-                clock: realm.clock, expecting: head.flatMap(journalHead))
+                limits: realm.journalLimits, clock: realm.clock, expecting: head.flatMap(journalHead))
         } catch {
             throw RealmError(error)
         }

@@ -15,9 +15,9 @@ extension Realm {
 
     /// Runs `body`, which must not be under the change lock, and records how it ended.
     func recordingAct<R>(
-        _ activity: AuditActivity, _ reason: String, _ body: () throws(RealmError) -> R
+        _ activity: AuditActivity, _ reason: String, path: String? = nil, _ body: () throws(RealmError) -> R
     ) throws(RealmError) -> R {
-        let act = PendingChange(activity, reason, by: administrator())
+        let act = PendingChange(activity, reason, by: administrator(), path: path)
         try withChangeLock { () throws(RealmError) in
             var record = try ActsRecord.read(in: directory, keys: keys)
             record.pending.append(act)
@@ -31,6 +31,11 @@ extension Realm {
             settleActs(act, status: .failure)
             throw error
         }
+    }
+
+    /// Records that somebody was refused. What could not be recorded stays refused.
+    package func recordDenial(_ reason: String) {
+        try? recordingAct(.denied, reason) { () throws(RealmError) in throw RealmError(.notPermitted, reason) }
     }
 
     /// Who runs this process.
@@ -73,7 +78,7 @@ extension Realm {
         do throws(JournalError) {
             return try Journal(
                 directory: spool, keys: JournalKeys.derive(masterKey: masterKey, realm: id), folder: Self.actsFolder,
-                device: device, clock: clock, expecting: record.knownHead)
+                device: device, limits: journalLimits, clock: clock, expecting: record.knownHead)
         } catch {
             throw RealmError(error)
         }

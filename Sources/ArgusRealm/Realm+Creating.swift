@@ -1,4 +1,5 @@
 package import ArgusCore
+package import ArgusJournal
 internal import ArgusSystem
 internal import Glibc
 
@@ -9,7 +10,8 @@ extension Realm {
     ///
     /// `realm.json` comes last: a directory without it is no realm. After an error nothing of it stays.
     package static func create(
-        at path: String, unlock: Unlock, cost: ScryptCost = .standard, clock: any Clock = SystemClock()
+        at path: String, unlock: Unlock, cost: ScryptCost = .standard, clock: any Clock = SystemClock(),
+        journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) -> (realm: Realm, recoveryKey: String) {
         let masterKey = SecretBytes.random(count: KeyWrap.masterKeyByteCount)
         guard !masterKey.looksDegenerate else {
@@ -31,13 +33,15 @@ extension Realm {
                 ])
             let bytes = try file.encoded(masterKey: masterKey)
             do throws(RealmError) {
-                try fill(directory, with: bytes, keys: RealmKeys(masterKey: masterKey, realm: id))
-                let realm = try Realm(directory: directory, file: file, masterKey: masterKey, clock: clock)
+                try fill(directory, keys: RealmKeys(masterKey: masterKey, realm: id))
+                let realm = try Realm(
+                    directory: directory, file: file, masterKey: masterKey, clock: clock, journalLimits: journalLimits)
+                try realm.recordingAct(.create, "realm made", path: "/") { () throws(RealmError) in
+                    try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
+                }
                 return (realm, RecoveryKey.text(of: recovery))
             } catch {
-                for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
-                    try? directory.removeTree(name)
-                }
+                clear(directory)
                 throw error
             }
         } catch {
@@ -49,13 +53,21 @@ extension Realm {
 
     static var subdirectories: [String] { [foldersName, journalName, runName, logName] }
 
-    private static func fill(_ directory: DirectoryHandle, with file: [UInt8], keys: RealmKeys) throws(RealmError) {
+    /// Takes everything of a realm away, whole or not.
+    static func clear(_ directory: DirectoryHandle) {
+        for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
+            try? directory.removeTree(name)
+        }
+    }
+
+    private static func fill(_ directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
+        // What a realm left behind whose making was cut short has another key.
+        clear(directory)
         try realmCall { () throws(SystemError) in
             if fchmod(directory.descriptor, 0o700) != 0 { throw SystemError(errno: errno, call: "fchmod(2)") }
             for name in subdirectories { _ = try directory.subdirectory(name, create: true, mode: 0o700) }
         }
         try PersonsRecord.write([], in: directory, keys: keys)
-        try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: file) }
     }
 
     /// Accepts an empty directory, and one in which making a realm was cut short.

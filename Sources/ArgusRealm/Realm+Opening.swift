@@ -1,6 +1,6 @@
 package import ArgusCore
 package import ArgusIdentity
-internal import ArgusJournal
+package import ArgusJournal
 package import ArgusSystem
 internal import Glibc
 
@@ -14,7 +14,7 @@ extension Realm {
 
     package static func open(
         at path: String, unlock: Unlock, clock: any Clock = SystemClock(),
-        accounts: any AccountDatabase = SystemAccounts()
+        accounts: any AccountDatabase = SystemAccounts(), journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) -> Realm {
         let directory = try handle(at: path)
         let (file, bytes) = try RealmFile.read(in: directory)
@@ -29,7 +29,8 @@ extension Realm {
                 "does not open with the key at hand: run `argusfs lock` and unlock it again, or restore its realm.json")
         }
         let realm = try Realm(
-            directory: directory, file: file, masterKey: masterKey, clock: clock, accounts: accounts)
+            directory: directory, file: file, masterKey: masterKey, clock: clock, accounts: accounts,
+            journalLimits: journalLimits)
         realm.clearLeftovers()
         return realm
     }
@@ -37,9 +38,10 @@ extension Realm {
     /// Replaces every passphrase and key file by `newUnlock`; the recovery key stays.
     package static func recover(
         at path: String, recoveryKey: String, newUnlock: Unlock, cost: ScryptCost = .standard,
-        clock: any Clock = SystemClock()
+        clock: any Clock = SystemClock(), journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) -> Realm {
-        let realm = try open(at: path, unlock: .recovery(recoveryKey), clock: clock)
+        let realm = try open(
+            at: path, unlock: .recovery(recoveryKey), clock: clock, journalLimits: journalLimits)
         let made = try NewUnlock(newUnlock, masterKey: realm.masterKey, realm: realm.id, cost: cost)
         do throws(RealmError) {
             try realm.recordingAct(.keyRotated, "realm recovered: all passphrases and key files replaced") {

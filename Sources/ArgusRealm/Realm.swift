@@ -1,5 +1,6 @@
 package import ArgusCore
 package import ArgusIdentity
+package import ArgusJournal
 package import ArgusSystem
 internal import Glibc
 
@@ -29,12 +30,14 @@ package final class Realm: Sendable {
     let directory: DirectoryHandle
     let folderDirectory: DirectoryHandle
     let clock: any Clock
+    /// What bounds the journal of each folder.
+    let journalLimits: JournalLimits
     let masterKey: SecretBytes
     let keys: RealmKeys
 
     init(
         directory: DirectoryHandle, file: RealmFile, masterKey: SecretBytes, clock: any Clock,
-        accounts: any AccountDatabase = SystemAccounts()
+        accounts: any AccountDatabase = SystemAccounts(), journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) {
         self.directory = directory
         self.path = directory.path
@@ -42,6 +45,7 @@ package final class Realm: Sendable {
         self.device = try file.deviceID()
         self.masterKey = masterKey
         self.clock = clock
+        self.journalLimits = journalLimits
         self.keys = RealmKeys(masterKey: masterKey, realm: id)
         self.folderDirectory = try realmCall { () throws(SystemError) in
             try directory.subdirectory(Self.foldersName)

@@ -1,3 +1,4 @@
+import ArgusJournal
 import Foundation
 import Testing
 
@@ -51,13 +52,21 @@ import Testing
             ("[mount]\noptions = ['a' 'b']", 2, "write one"),
             ("[mount]\noptions = ['a',\n", 2, "write ]"),
             ("relm = '/a'", 1, "write realm"),
-            ("colour = '/a'", 1, "the keys are realm, key-file, passphrase-file, mount.options"),
+            ("colour = '/a'", 1, "the keys are realm, key-file, passphrase-file, mount.options, journal.max-size"),
             ("realm = 'srv'", 1, "write realm = \"/…\""),
             ("realm = 7", 1, "write realm = \"/…\""),
             ("[mount]\noptions = 'noatime'", 2, "write options = ["),
             ("[mount]\noptions = ['notime']", 2, "is no mount option"),
             ("[mount]\noptions = ['realm=/a']", 2, "write it at the top"),
             ("key-file = '/a'\npassphrase-file = '/b'", 2, "keep one"),
+            ("[journal]\nmax-size = '1MiB'", 2, "no size of 2MiB or more"),
+            ("[journal]\nmax-size = '1GB'", 2, "write max-size = \"1GiB\""),
+            ("[journal]\nmax-size = 1048576", 2, "write max-size = \"1GiB\""),
+            ("[journal]\nmax-size = '99999999999999999999TiB'", 2, "write max-size"),
+            ("[journal]\nkeep-days = 0", 2, "write keep-days = 90"),
+            ("[journal]\nkeep-days = '90'", 2, "write keep-days = 90"),
+            ("[journal]\nkeep-all = 'yes'", 2, "neither true nor false"),
+            ("[journal]\nmax-sise = '1GiB'", 2, "write journal.max-size"),
         ])
     func problems(text: String, line: Int, advice: String) throws {
         let place = try Place()
@@ -115,6 +124,29 @@ import Testing
             #expect(access.path == "/named")
             #expect(access.source == .keyFile("/named.key"))
         }
+    }
+
+    @Test("bounds of the journal come from the files, and are 1 GiB and 90 days where none says")
+    func journal() throws {
+        #expect(Settings().journalLimits == JournalLimits())
+        #expect(JournalLimits().spoolByteCount == 1 << 30 && JournalLimits().retentionSeconds == 90 * 86_400)
+        let place = try Place()
+        try place.write("[journal]\nmax-size = '2MiB'\nkeep-days = 7\nkeep-all = true\n", to: "argusfs.toml")
+        let small = SettingsFiles(place.path).read().settings.journalLimits
+        #expect(small.spoolByteCount == 2 << 20 && small.segmentByteCount == 128 << 10)
+        #expect(small.retentionSeconds == 7 * 86_400 && small.retention == .keepsAll)
+        try place.write("[journal]\nmax-size = '8GiB'\n", to: "argusfs.d/10.toml")
+        let large = SettingsFiles(place.path).read().settings.journalLimits
+        #expect(large.spoolByteCount == 8 << 30 && large.segmentByteCount == JournalLimits().segmentByteCount)
+        #expect(large.retention == .keepsAll)
+    }
+
+    @Test(
+        "sizes are read and written in the unit that leaves nothing over",
+        arguments: [("3MiB", UInt64(3 << 20)), ("1GiB", 1 << 30), ("1536KiB", 1536 << 10), ("2TiB", 2 << 40)])
+    func sizes(text: String, bytes: UInt64) {
+        #expect(ByteSize(text: text)?.bytes == bytes)
+        #expect(ByteSize(bytes: bytes).text == text)
     }
 
     @Test("a file that others can write is not trusted")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArgusJournal
 import Foundation
 import Testing
 
@@ -30,12 +31,30 @@ import Testing
                 == kept.trimmingCharacters(in: .newlines))
     }
 
-    @Test("mandoc finds nothing to say about a page", arguments: ["argusfs.1", "argusfs.conf.5", "mount.argusfs.8"])
+    @Test(
+        "mandoc finds nothing to say about a page",
+        arguments: ["argusfs.1", "argusfs.conf.5", "argusfs-journal.7", "mount.argusfs.8"])
     func lint(name: String) throws {
         let page = Self.packaging.appending(path: "man/\(name)")
         let said = try Self.run(URL(filePath: "/usr/bin/mandoc"), ["-Tlint", "-Wwarning", page.path])
         #expect(said.output == "")
         #expect(said.status == 0)
+    }
+
+    @Test("argusfs-journal(7) names every activity, and every member of the records that are kept as vectors")
+    func journalPage() throws {
+        let page = try String(contentsOf: Self.packaging.appending(path: "man/argusfs-journal.7"), encoding: .utf8)
+        // `.Cm a , b` and `.Va a , b`, as items or in running text.
+        let words = Set(page.split { $0.isWhitespace }.map(String.init))
+        for activity in AuditActivity.allCases { #expect(words.contains(activity.name)) }
+        let vectors = Self.packaging.appending(path: "../Tests/Vectors/journal/expected.ndjson")
+        var members: Set<String> = []
+        for line in try String(contentsOf: vectors, encoding: .utf8).split(separator: "\n") {
+            let record = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            members.formUnion(try #require(record).keys)
+        }
+        #expect(members.count > 30)
+        for member in members where !member.hasPrefix("field-") { #expect(words.contains(member), "\(member)") }
     }
 
     private static func run(

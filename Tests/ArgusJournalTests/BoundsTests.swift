@@ -1,6 +1,7 @@
 import ArgusCore
 import ArgusJournal
 import ArgusSystem
+import Glibc
 import Testing
 
 @Suite("The spool has bounds, and nothing is dropped silently")
@@ -183,6 +184,69 @@ struct BoundsTests {
         #expect(records.filter { $0.activity == .open }.count == opened)
         #expect(records.filter { $0.activity == .close }.count == closed)
         #expect(spool.finding() == nil)
+    }
+
+    /// Fills the spool; returns how many were refused.
+    private func fill(_ journal: Journal) -> UInt64 {
+        var refused: UInt64 = 0
+        var number = 0
+        while refused < 7, number < 100_000 {
+            number += 1
+            do throws(JournalError) { try journal.append(.wrote(number)) } catch { refused += 1 }
+        }
+        return refused
+    }
+
+    @Test("what a full spool refuses is counted, exactly, with the denials that it has no room for")
+    func refusals() throws {
+        let spool = try SpoolFixture()
+        let clock = StillClock()
+        var limits = JournalLimits.small
+        limits.spoolByteCount = 2 * 131_072
+        limits.retention = .keepsAll
+        let journal = try spool.journal(limits: limits, clock: clock)
+        for _ in 1...5 { try journal.append(.denied(1)) }
+        let refused = fill(journal)
+        #expect(refused == 7)
+        #expect(throws: JournalError.full) { try journal.append(.denied(2)) }
+        // Equal ones are counted as long as their window lasts; when it is over there is no room for the count.
+        for _ in 1...3 { try journal.append(.denied(1)) }
+        clock.advance(60)
+        try journal.append(AuditEvent(activity: .memberRemoved, status: .success, actor: .alice))
+        try journal.sync()
+        try journal.append(AuditEvent(activity: .unmount, status: .success, actor: .alice))
+        try journal.close()
+        let denied = try spool.records().filter { $0.activity == .denied }
+        #expect(denied.filter { $0.reason == "journal:full" }.map { $0.repeats?.count } == [refused + 1])
+        #expect(denied.filter { $0.reason == "no right" }.map { $0.repeats?.count ?? 1 } == [1, 7])
+        #expect(spool.finding() == nil)
+    }
+
+    @Test("what was refused is recorded as soon as there is room again")
+    func roomAgain() throws {
+        let spool = try SpoolFixture()
+        var limits = JournalLimits.small
+        limits.spoolByteCount = 4 * 131_072
+        limits.retention = .keepsAll
+        // Another stream takes the room that is there, and gives it back.
+        let other = try spool.journal(limits: limits)
+        for number in 1...500 { try other.append(.wrote(number)) }
+        try other.close()
+        let journal = try spool.journal(limits: limits)
+        let refused = fill(journal)
+        run("rm", "-r", spool.path + "/" + other.stream.hex)
+        var isBack = false
+        while !isBack {
+            do throws(JournalError) {
+                try journal.append(.opened(1))
+                isBack = true
+            } catch { usleep(50_000) }
+        }
+        try journal.sync()
+        let told = try spool.records().filter { $0.reason == "journal:full" }
+        #expect(told.count == 1)
+        #expect(try #require(told.first?.repeats).count >= refused)
+        try journal.close()
     }
 
     @Test("segments that are too old go when the next journal is written")

@@ -7,16 +7,6 @@ private let isLong = getenv("ARGUS_LONG_TESTS") != nil
 
 @Suite("The journal of a mounted folder")
 struct JournalMountTests {
-    /// The records of the folder, oldest first, as `journal show --json` prints them.
-    private func records(_ folder: MountedFolder, _ filters: String...) throws -> [JSON] {
-        let shown = try folder.argusfs(["journal", "show", "--json"] + filters).required().output
-        return try shown.split(separator: "\n").map { try JSON(text: String($0)) }
-    }
-
-    private func verify(_ folder: MountedFolder) throws -> Finished {
-        try folder.argusfs("journal", "verify")
-    }
-
     @Test("thousands of operations by 8 processes are as many records, each right")
     func every() throws {
         let folder = try MountedFolder()
@@ -33,7 +23,7 @@ struct JournalMountTests {
             ["python3", "-c", Self.checker, String(rounds)] + processes.map(String.init), input: shown
         ).wait().required()
         #expect(check.output == "\(8 * rounds * 6) records, all right\n")
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
     }
 
     /// Six operations that make a record each, `rounds` times.
@@ -102,15 +92,15 @@ struct JournalMountTests {
         #expect(answered > 0)
         // Before another driver ends the stream that was left, and after.
         for round in 1...2 {
-            let created = Set(try records(folder, "--activity", "create").compactMap { $0["path"]?.string })
+            let created = Set(try folder.records("--activity", "create").compactMap { $0["path"]?.string })
             let missing = (0..<answered).filter { !created.contains("/f\($0)") }
             #expect(missing.isEmpty, "round \(round)")
-            let verified = try verify(folder)
+            let verified = try folder.verifyJournal()
             #expect(verified.status == 0, "\(verified.error)")
             guard round == 1 else { break }
             _ = try folder.shell("umount -l \"$1\" || fusermount3 -uz \"$1\"", folder.mountPoint, in: "/")
             try folder.mount()
-            #expect(try records(folder, "--activity", "recover").count >= 1)
+            #expect(try folder.records("--activity", "recover").count >= 1)
         }
     }
 
@@ -140,7 +130,7 @@ struct JournalMountTests {
             """
         ).required()
         try folder.unmount()
-        let copies = try records(folder, "--activity", "copy").map {
+        let copies = try folder.records("--activity", "copy").map {
             [$0["seen"], $0["path"], $0["secondPath"]].map { $0?.string ?? "" } + [
                 String(Int($0["bytes"]?.number ?? 0))
             ]
@@ -172,7 +162,7 @@ struct JournalMountTests {
         try folder.unmount()
         func copies(_ name: String, _ end: String) throws -> [String] {
             // The kernel tells of a close after close(2) has returned: two programs' may come in either order.
-            try records(folder, "--folder", name, "--activity", "copy").map { record -> String in
+            try folder.records("--folder", name, "--activity", "copy").map { record -> String in
                 #expect(record["seen"]?.string == "inferred" && record[end]?.string?.count == 32)
                 #expect(record["person"]?.string == Person.current.name && (record["pid"]?.number ?? 0) > 0)
                 return "\(record["path"]?.string ?? "") \(record["secondPath"]?.string ?? "")"
@@ -181,7 +171,7 @@ struct JournalMountTests {
         let expected = ["/source /by-cp", "/source /by-python"]
         #expect(try copies("other", "sourceFolderId") == expected)
         #expect(try copies(MountedFolder.name, "destinationFolderId") == expected)
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
     }
 
     @Test("every kind of change is recorded, with what was refused")
@@ -195,12 +185,12 @@ struct JournalMountTests {
         ).required()
         try folder.unmount()
         let seen = Set(
-            try records(folder).map { "\($0["activity"]?.string ?? "") \($0["path"]?.string ?? "")" })
+            try folder.records().map { "\($0["activity"]?.string ?? "") \($0["path"]?.string ?? "")" })
         for wanted in [
             "mount ", "create /a", "close /a", "create /d", "link /a", "rename /a", "open /d/c", "truncate /d/c",
             "set-attributes /d/c", "list /d", "unlink /b", "denied /d/c", "unmount ",
         ] { #expect(seen.contains(wanted), "\(wanted) of \(seen.sorted())") }
-        let denied = try #require(try records(folder, "--activity", "denied").first)
+        let denied = try #require(try folder.records("--activity", "denied").first)
         #expect(denied["reason"]?.string == "posix:r" && denied["status"]?.string == "failure")
         #expect(denied["person"]?.string == Person.first.name)
     }
@@ -214,7 +204,7 @@ struct JournalMountTests {
         var known: [String] = []
         for _ in 0..<600 where known.isEmpty {
             try folder.shell("cat a").required()
-            known = try records(folder, "--program", "cat", "--activity", "open").compactMap {
+            known = try folder.records("--program", "cat", "--activity", "open").compactMap {
                 $0["programSha256"]?.string
             }
         }
@@ -225,9 +215,9 @@ struct JournalMountTests {
         try folder.argusfs("folder", "set", MountedFolder.name, "programs=deny:sha256:\(tail)").required()
         try folder.shell("! tail a; cat a").required()
         try folder.unmount()
-        let denied = try #require(try records(folder, "--activity", "denied").last)
+        let denied = try #require(try folder.records("--activity", "denied").last)
         #expect(denied["programSha256"]?.string == String(tail))
-        let opened = try #require(try records(folder, "--program", "cat", "--activity", "open").last)
+        let opened = try #require(try folder.records("--program", "cat", "--activity", "open").last)
         #expect(opened["programSha256"]?.string == String(digest))
     }
 
@@ -241,7 +231,7 @@ struct JournalMountTests {
         try folder.argusfs("folder", "revoke", "shared", "--member", Person.second.name).required()
         try folder.argusfs("folder", "rotate-key", "shared").required()
         let id = try #require(
-            try records(folder, "--folder", "shared").first?["folderId"]?.string)
+            try folder.records("--folder", "shared").first?["folderId"]?.string)
         try folder.argusfs("folder", "delete", "shared").required()
         try folder.argusfs("person", "revoke", Person.first.name, "--all").required()
         try folder.argusfs("person", "add", Person.first.name).required()
@@ -254,110 +244,89 @@ struct JournalMountTests {
                 return ["activity", "status", "path", "reason"].map { record[$0]?.string ?? "" }.joined(separator: " ")
             }
         }
-        let all = try records(folder)
+        let all = try folder.records()
         #expect(
-            acts(all.filter { $0["folderId"]?.string == id }) == [
+            try acts(folder.records("--folder", id)) == [
                 "create success / folder made, shared", "member-added success  \(Person.first.name):read",
                 "policy-applied success  audit=strict", "member-added success  \(Person.second.name):write",
                 "member-removed success  \(Person.second.name):list,read,write", "key-rotated success  key version 2",
                 "unlink success / folder deleted",
             ])
         #expect(
-            acts(all.filter { $0["folder"]?.string == "-" }) == [
-                "member-removed success  \(Person.first.name)", "member-added success  \(Person.first.name)",
+            try acts(folder.records("--folder", "-")) == [
+                "create success / realm made", "member-removed success  \(Person.first.name)",
+                "member-added success  \(Person.first.name)",
                 "member-added failure  no such account", "export success  backup of the realm",
             ])
         #expect(
             acts(all.filter { $0["folder"]?.string == MountedFolder.name }).first
                 == "create success / folder made, private")
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
         // What was done to the realm cannot be taken away again.
         try folder.shell(
             "for stream in */; do case $(\"$1\" journal show --json | grep '\"folder\":\"-\"') in *${stream%/}*) rm -r \"$stream\";; esac; done",
             MountedFolder.program, in: folder.realm + "/journal"
         ).required()
-        #expect(try verify(folder).status == 1)
+        #expect(try folder.verifyJournal().status == 1)
     }
 
-    /// A journal with no room left on its storage.
-    private func full(_ options: String...) throws -> (folder: MountedFolder, disk: String) {
-        let folder = try MountedFolder()
-        if !options.isEmpty { try folder.argusfs(["folder", "set", MountedFolder.name] + options).required() }
-        try folder.shell("head -c 1000000 /dev/urandom > large; echo one > a; mkdir d").required()
-        try folder.unmount()
-        let journal = folder.realm + "/journal"
-        try folder.shell(
-            "mv journal before; mkdir -m 700 journal; mount -t tmpfs -o size=9400k,mode=700 argus-test journal; cp -a before/. journal/",
-            in: folder.realm
-        ).required()
-        try folder.mount()
-        return (folder, journal)
-    }
-
-    @Test(
-        "a full journal refuses what it could not record, and lets what is open go on; it recovers by itself",
-        arguments: [false, true])
-    func fullSpool(isStrict: Bool) throws {
-        let (folder, disk) = try full(isStrict ? "audit=strict" : "audit=normal")
-        defer { _ = try? Program(["umount", "-l", disk]).wait() }
-        let done = try folder.shell("exec python3 -c '\(Self.filler)' \"$@\"", isStrict ? "strict" : "normal")
-            .required()
-        let made = try #require(Int(done.output.split(separator: "\n").last ?? ""))
-        // Others than the program that found it full are refused too.
-        let refused = try folder.shell(
-            "i=0; while [ $i -lt 200 ] && cat a > /dev/null; do i=$((i+1)); done; [ $i -lt 200 ]"
-        )
-        .required()
-        #expect(refused.error.contains("No space left"))
-        #expect(try !folder.shell("echo two > b").succeeded, "nor anything else")
-        #expect(try folder.shell("mount -o remount,size=64m \"$1\"", disk, in: "/").succeeded)
-        var isBack = false
-        for _ in 0..<600 where !isBack {
-            isBack = try folder.shell("cat a").succeeded
-            if !isBack { usleep(100_000) }
+    @Test("changes of what opens the realm are recorded, and who was refused where a key is at hand")
+    func credentials() throws {
+        let folder = try MountedFolder(mounts: false)
+        for word in ["one", "two", "three", "wrong"] {
+            try folder.shell("echo \"secret $1\" > \"$1\"", word, in: folder.home).required()
         }
-        #expect(isBack)
-        try folder.shell("echo two > b").required()
-        #expect(try folder.shell("ls d | wc -l").required().output.filter(\.isNumber) == String(made))
-        try folder.unmount()
-        let all = try records(folder)
-        let created = all.filter { $0["activity"]?.string == "create" && $0["path"]?.string?.hasPrefix("/d/") == true }
-        let closed = all.filter { $0["activity"]?.string == "close" && $0["path"]?.string?.hasPrefix("/d/") == true }
-        #expect(created.count == made && closed.count == made)
-        let large = all.filter { $0["path"]?.string == "/large" && $0["program"]?.string?.contains("python") == true }
-        #expect(large.map { $0["activity"]?.string } == ["open", "close"])
-        #expect(all.last { $0["activity"]?.string == "unmount" }?["status"]?.string == "success")
-        #expect(try verify(folder).status == 0)
-    }
+        func run(_ words: String, opening: String?, in realm: String = "second") throws -> Finished {
+            let option = opening.map { ["--passphrase-file", folder.home + "/" + $0] } ?? []
+            return try folder.argusfs(
+                words.split(separator: " ").map(String.init) + option + ["--realm", folder.home + "/" + realm],
+                environment: ["ARGUS_KEY_FILE": "", "HOME": folder.home])
+        }
+        func acts(opening word: String, in realm: String = "second") throws -> [String] {
+            try run("journal show --json --folder -", opening: word, in: realm).required().output
+                .split(separator: "\n").map { try JSON(text: String($0)) }
+                .filter { $0["activity"]?.string != "checkpoint" }.map { record in
+                    #expect(record["person"]?.string == Person.current.name)
+                    #expect(record["program"]?.string?.hasSuffix("argusfs") == true)
+                    return ["activity", "status", "reason"].map { record[$0]?.string ?? "" }.joined(separator: " ")
+                }
+        }
+        let made = try run("init", opening: "one").required().output
+        let recovery = try #require(
+            made.split(whereSeparator: \.isNewline).map { $0.filter { !$0.isWhitespace } }
+                .first { $0.split(separator: "-").count > 10 })
+        try folder.shell("printf '%s\n' \"$1\" > recovery", String(recovery), in: folder.home).required()
+        var expected = ["create success realm made"]
+        #expect(try acts(opening: "one") == expected)
 
-    /// Makes files until the journal is full, with another file open all the time.
-    private static let filler = """
-        import errno, os, sys
-        large = os.open("large", os.O_RDWR)
-        os.read(large, 4096)
-        made = 0
-        try:
-            while made < 100000:
-                os.close(os.open(f"d/{made}", os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-                made += 1
-        except OSError as error:
-            assert error.errno == errno.ENOSPC, error
-        else: raise AssertionError("it never came to be full")
-        assert not os.path.exists(f"d/{made}"), "what was refused is there"
-        for path in ("a", "large"):
-            try: os.open(path, os.O_RDONLY)
-            except OSError as error: assert error.errno == errno.ENOSPC, error
-            else: raise AssertionError("an open that was not recorded")
-        if sys.argv[1] == "strict":
-            # Opens are refused first: what changes names still has room.
-            os.rename("d/0", "d/renamed"); os.rename("d/renamed", "d/0")
-        # What is open goes on, to its end.
-        assert len(os.pread(large, 500000, 500000)) == 500000
-        assert os.pwrite(large, b"x" * 100000, 900000) == 100000
-        os.fsync(large)
-        os.close(large)
-        print(made)
-        """
+        let change = "passphrase change --new-passphrase-file \(folder.home)/two"
+        let recover = "recover --recovery-key-file \(folder.home)"
+        // Without a key nobody can write to the journal.
+        #expect(try run(change, opening: "wrong").status == 1)
+        #expect(try run("\(recover)/wrong", opening: "three").status == 1)
+        #expect(try acts(opening: "one") == expected)
+        try run("unlock", opening: "one").required()
+        #expect(try run(change, opening: "wrong").status == 1)
+        #expect(try run("folder list", opening: "wrong").status == 1)
+        expected += Array(repeating: "denied failure realm:wrong-passphrase", count: 2)
+        #expect(try acts(opening: "one") == expected)
+        try run("lock", opening: nil).required()
+
+        try run(change, opening: "one").required()
+        expected.append("key-rotated success the realm's passphrase changed")
+        #expect(try acts(opening: "two") == expected)
+        try run("\(recover)/recovery", opening: "three").required()
+        expected.append("key-rotated success realm recovered: all passphrases and key files replaced")
+        #expect(try acts(opening: "three") == expected)
+        try run("realm backup \(folder.home)/backup", opening: "three").required()
+        try run("realm restore \(folder.home)/backup", opening: "three", in: "third").required()
+        let restored = try acts(opening: "three", in: "third")
+        #expect(Array(restored.prefix(expected.count)) == expected)
+        #expect(restored.last == "import success realm restored from a backup")
+        #expect(try run("journal verify", opening: "three", in: "third").status == 0)
+        expected.append("export success backup of the realm")
+        #expect(try acts(opening: "three") == expected)
+    }
 
     @Test("strict opens of 8 processes are each on disk before they are answered")
     func strict() throws {
@@ -372,9 +341,9 @@ struct JournalMountTests {
         }
         for worker in workers { try worker.wait().required() }
         try folder.unmount()
-        let opens = try records(folder, "--activity", "open", "--program", "python3*")
+        let opens = try folder.records("--activity", "open", "--program", "python3*")
         #expect(opens.count == 8 * rounds)
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
     }
 
     @Test("what members may not do is recorded, and equal refusals are counted exactly")
@@ -387,14 +356,14 @@ struct JournalMountTests {
         try folder.shell("cat a; ! echo two > a", as: .first).required()
         try folder.shell("i=0; while [ $i -lt 200 ]; do ! cat a; i=$((i+1)); done", as: .second).required()
         try folder.unmount()
-        let denied = try records(folder, "--activity", "denied")
+        let denied = try folder.records("--activity", "denied")
         let write = denied.filter { $0["person"]?.string == Person.first.name }
         #expect(write.map { $0["reason"]?.string } == ["shared:right-missing"])
         let reads = denied.filter { $0["person"]?.string == Person.second.name }
         #expect(reads.allSatisfy { $0["reason"]?.string == "shared:right-missing" })
         #expect(reads.reduce(0) { $0 + ($1["count"]?.number ?? 1) } == 200)
         #expect(reads.count < 10)
-        let opened = try records(folder, "--activity", "open", "--person", Person.first.name)
+        let opened = try folder.records("--activity", "open", "--person", Person.first.name)
         #expect(opened.contains { $0["reason"]?.string?.hasPrefix("member:") == true })
     }
 
@@ -403,7 +372,7 @@ struct JournalMountTests {
         let folder = try MountedFolder()
         try folder.shell("echo one > a; mkdir 2026; cat a > /dev/null; cp a 2026/b").required()
         try folder.unmount()
-        let all = try records(folder)
+        let all = try folder.records()
         func places(_ filters: String...) throws -> [String] {
             try folder.argusfs(["journal", "show", "--json"] + filters).required().output.split(separator: "\n")
                 .map { try JSON(text: String($0)) }.map {
@@ -416,7 +385,7 @@ struct JournalMountTests {
         #expect(try places("--person", "nobody").isEmpty)
         #expect(
             try places("--person", Person.current.name, "--folder", "docs").count
-                == all.count { $0["activity"]?.string != "checkpoint" })
+                == all.count { $0["activity"]?.string != "checkpoint" && $0["folder"]?.string == "docs" })
         #expect(try places("--until", "2000-01-01").isEmpty)
         #expect(try places("--since", "1h").count == all.count)
         for field in ["time", "seq", "activity", "status", "person", "uid", "program", "path", "folder", "fileId"] {
@@ -459,11 +428,11 @@ struct JournalMountTests {
         try folder.shell("cat a > /dev/null").required()
         try folder.unmount()
         try folder.shell("cp -a \"$1\" newest", journal, in: folder.home).required()
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
         func refuses(_ what: String, _ script: String) throws {
             try folder.shell("rm -rf \"$1\"; cp -a newest \"$1\"; cd \"$1\"; \(script)", journal, in: folder.home)
                 .required()
-            let verified = try verify(folder)
+            let verified = try folder.verifyJournal()
             #expect(verified.status == 1, "\(what)")
             #expect(verified.error.hasPrefix("argusfs: "), "\(what): \(verified.error)")
             #expect(verified.error.split(separator: "\n").count == 1, "\(what): \(verified.error)")
@@ -477,7 +446,7 @@ struct JournalMountTests {
         try refuses("the whole spool removed", "rm -r *")
         try refuses("an older spool brought back", "rm -r *; cp -a ../../older/. .")
         try folder.shell("rm -rf \"$1\"; cp -a newest \"$1\"", journal, in: folder.home).required()
-        #expect(try verify(folder).status == 0)
+        #expect(try folder.verifyJournal().status == 0)
     }
 
     @Test("who cannot open the realm reads none of its records, with its files or through its driver")

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ArgusJournal
 
 /// `argusfs config`: what the machine's configuration says.
 struct ConfigCommand: ParsableCommand {
@@ -56,6 +57,14 @@ struct ConfigShowCommand: ParsableCommand {
         }
         let options = settings.mountOptions.isEmpty ? nil : settings.mountOptions.joined(separator: ",")
         add("mount.options", nil, options, usual: nil)
+        let usual = Settings().journalLimits
+        add(
+            "journal.max-size", nil, settings.journalMaxBytes.map { ByteSize(bytes: $0).text },
+            usual: ByteSize(bytes: usual.spoolByteCount).text)
+        add(
+            "journal.keep-days", nil, settings.journalKeepDays.map(String.init),
+            usual: String(usual.retentionSeconds / 86_400))
+        add("journal.keep-all", nil, settings.journalKeepsAll.map(String.init), usual: "false")
         if listing.json { return try JSONOutput.print(rows) }
         var table = Table("SETTING", "VALUE", "FROM")
         for row in rows { table.add(row.key, row.value, row.from) }

@@ -117,7 +117,14 @@ struct RecoverCommand: ParsableCommand {
         let text = key.withBytes { String(decoding: $0, as: UTF8.self) }
         let unlock = try realm.newUnlock()
         _ = try realmResult(path) { () throws(RealmError) in
-            try Realm.recover(at: path, recoveryKey: text, newUnlock: unlock)
+            do throws(RealmError) {
+                return try Realm.recover(
+                    at: path, recoveryKey: text, newUnlock: unlock,
+                    journalLimits: Invocation.current.settings.journalLimits)
+            } catch {
+                realm.access.recordRefusal(error, of: summary)
+                throw error
+            }
         }
         _ = KernelKeyring(realm: summary.id).remove()
     }

@@ -24,7 +24,9 @@ struct InitCommand: ParsableCommand {
             throw CommandError(path, "holds a realm already; choose another directory with --realm")
         }
         let unlock = try realm.newUnlock()
-        let made = try realmResult(path) { () throws(RealmError) in try Realm.create(at: path, unlock: unlock) }
+        let made = try realmResult(path) { () throws(RealmError) in
+            try Realm.create(at: path, unlock: unlock, journalLimits: Invocation.current.settings.journalLimits)
+        }
         try Standard.output(
             """
             Realm made in \(Table.printable(path)).

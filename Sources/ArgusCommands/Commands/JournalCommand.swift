@@ -94,7 +94,8 @@ struct JournalVerifyCommand: ParsableCommand {
               argusfs journal verify --folder plans
             """)
 
-    @Option(help: ArgumentHelp("Only this folder's records.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Only this folder's records; - for what was done to the realm itself.", valueName: "name"))
     var folder: String?
     @OptionGroup var listing: ListingOptions
     @OptionGroup var realm: RealmOptions
@@ -126,6 +127,9 @@ struct JournalVerification: Encodable {
 struct JournalSource {
     enum Form { case json, columns }
 
+    /// Stands for what was done to the realm; no folder's name begins with a dash.
+    static let realmItself = "-"
+
     private let spool: DirectoryHandle
     private let keys: JournalAuditKeys
     private let folder: FolderID?
@@ -138,11 +142,13 @@ struct JournalSource {
     init(_ realm: Realm, folder name: String?) throws(CommandError) {
         self.realm = realm
         folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
-        // No folder's name begins with a dash.
         names = Dictionary(
-            folders.map { ($0.id, $0.name) } + [(Realm.actsFolder, "-")], uniquingKeysWith: { first, _ in first })
+            folders.map { ($0.id, $0.name) } + [(Realm.actsFolder, Self.realmItself)],
+            uniquingKeysWith: { first, _ in first })
         folder = try name.map { name throws(CommandError) in
-            try realmResult(name) { () throws(RealmError) in try realm.folder(named: name).id }
+            // Folders that were deleted have no name any more, and their records stay.
+            if let id = name == Self.realmItself ? Realm.actsFolder : FolderID(hex: name) { return id }
+            return try realmResult(name) { () throws(RealmError) in try realm.folder(named: name).id }
         }
         keys = JournalAuditKeys.derive(masterKey: realm.exportMasterKey(), realm: realm.id)
         do throws(SystemError) {
@@ -202,7 +208,7 @@ struct JournalSource {
         for known in folders where folder == nil || known.id == folder {
             heads += try self.heads(of: known)
         }
-        if folder == nil {
+        if folder == nil || folder == Realm.actsFolder {
             let head = try realmResult(realm.path) { () throws(RealmError) in try realm.actsHead() }
             if let head { heads.append(head) }
         }

@@ -71,7 +71,7 @@ struct MountRequest {
         let access = access
         var plan = MountPlan(
             realm: access.path, content: folder.map { .folder($0) } ?? .folders([]), mountPoint: point.path,
-            options: options)
+            options: options, journalLimits: Invocation.current.settings.journalLimits)
         do throws(MountError) { try MountPreflight.check(MountOptions(plan)) } catch {
             throw CommandError(directory, error.message)
         }
@@ -163,7 +163,8 @@ struct DriverCommand: ParsableCommand {
         var isServing = false
         do throws(CommandError) {
             let realm = try realmResult(plan.realm) { () throws(RealmError) in
-                try Realm.open(at: plan.realm, unlock: .masterKey(masterKey))
+                try Realm.open(
+                    at: plan.realm, unlock: .masterKey(masterKey), journalLimits: plan.journalLimits)
             }
             try Assembly.serve(plan, of: realm) { leftOut throws(CommandError) in
                 // Only now: an automount point lets the process group of the mount through, and a session of one's

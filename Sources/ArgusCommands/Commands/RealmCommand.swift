@@ -81,7 +81,8 @@ struct RealmRestoreCommand: ParsableCommand {
             unlock = try realm.access.unlock(for: summary, usingKeyring: false)
         }
         let restored = try realmResult(file) { () throws(RealmError) in
-            try Realm.restore(from: backup, to: path, unlock: unlock)
+            try Realm.restore(
+                from: backup, to: path, unlock: unlock, journalLimits: Invocation.current.settings.journalLimits)
         }
         try Standard.outputLine("Realm restored in \(Table.printable(path)).")
         for place in restored.storageElsewhere {

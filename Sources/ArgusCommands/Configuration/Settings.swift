@@ -1,3 +1,4 @@
+internal import ArgusJournal
 internal import ArgusSystem
 internal import Glibc
 
@@ -8,6 +9,10 @@ package struct Settings: Hashable, Sendable {
     package var passphraseFile: String?
     /// Mount options that come before those of the command line.
     package var mountOptions: [String] = []
+    /// What bounds each folder's journal; nil: as `JournalLimits` has it.
+    package var journalMaxBytes: UInt64?
+    package var journalKeepDays: Int64?
+    package var journalKeepsAll: Bool?
     /// Where each setting comes from: key, and `FILE:LINE`.
     package var origins: [String: String] = [:]
 
@@ -17,6 +22,8 @@ package struct Settings: Hashable, Sendable {
     static let known: [(key: String, takes: String)] = [
         ("realm", "the path of a directory"), ("key-file", "the path of a file"),
         ("passphrase-file", "the path of a file"), ("mount.options", "an array of mount options"),
+        ("journal.max-size", "a size, as \"1GiB\""), ("journal.keep-days", "a number of days"),
+        ("journal.keep-all", "true or false"),
     ]
 
     /// Takes over one entry, replacing what an earlier file said.
@@ -32,6 +39,9 @@ package struct Settings: Hashable, Sendable {
             keyFile = nil
             origins["key-file"] = nil
         case "mount.options": mountOptions = try Self.mountOptions(entry)
+        case "journal.max-size": journalMaxBytes = try Self.journalMaxBytes(entry)
+        case "journal.keep-days": journalKeepDays = try Self.journalKeepDays(entry)
+        case "journal.keep-all": journalKeepsAll = try Self.flag(entry)
         default: throw Self.unknown(entry)
         }
         origins[entry.key] = "\(file):\(entry.line)"

@@ -1,3 +1,5 @@
+internal import ArgusJournal
+
 /// What a driver process needs to know to serve folders at one place; the key comes beside it.
 struct MountPlan: Codable, Hashable, Sendable {
     enum Content: Codable, Hashable, Sendable {
@@ -12,6 +14,7 @@ struct MountPlan: Codable, Hashable, Sendable {
     /// Absolute and free of links.
     var mountPoint: String
     var options: MountOptionList
+    var journalLimits: JournalLimits
 
     /// Where a folder is seen.
     func place(of folder: String) -> String {

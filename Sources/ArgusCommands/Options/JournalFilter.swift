@@ -5,7 +5,10 @@ internal import Glibc
 
 /// Which records a journal command is about.
 struct JournalFilterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Only records of this folder.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Only records of this folder, by its name or, where it was deleted, its id; - for what was done to the realm itself.",
+            valueName: "name"))
     var folder: String?
     @Option(help: ArgumentHelp("Only what this account did; repeat it for several.", valueName: "account"))
     var person: [String] = []

@@ -24,7 +24,29 @@ extension RealmAccess {
     func openRealm(usingKeyring: Bool = true) throws(CommandError) -> Realm {
         let summary = try realmResult(path) { () throws(RealmError) in try Realm.inspect(at: path) }
         let unlock = try unlock(for: summary, usingKeyring: usingKeyring)
-        return try realmResult(path) { () throws(RealmError) in try Realm.open(at: path, unlock: unlock) }
+        return try realmResult(path) { () throws(RealmError) in
+            do throws(RealmError) { return try open(unlock) } catch {
+                recordRefusal(error, of: summary)
+                throw error
+            }
+        }
+    }
+
+    private func open(_ unlock: Unlock) throws(RealmError) -> Realm {
+        try Realm.open(at: path, unlock: unlock, journalLimits: Invocation.current.settings.journalLimits)
+    }
+
+    /// Who gives the wrong passphrase has no key that a record could be sealed with, except where the realm is unlocked.
+    func recordRefusal(_ error: RealmError, of summary: RealmSummary) {
+        let reason: String
+        switch error.kind {
+        case .wrongPassphrase: reason = "realm:wrong-passphrase"
+        case .wrongKeyFile: reason = "realm:wrong-key-file"
+        case .wrongRecoveryKey: reason = "realm:wrong-recovery-key"
+        default: return
+        }
+        guard let key = KernelKeyring(realm: summary.id).key() else { return }
+        try? open(.masterKey(key)).recordDenial(reason)
     }
 
     func unlock(for summary: RealmSummary, usingKeyring: Bool) throws(CommandError) -> Unlock {

@@ -9,9 +9,9 @@ struct RecordPlace {
 
 /// How often a denial was repeated after the record that tells of the first.
 package struct JournalRepeats: Hashable, Sendable {
-    /// Denials that this record stands for; the first one has a record of its own.
+    /// Denials that this record stands for; the first one has a record of its own, except where there was no room.
     package var count: UInt64
-    /// Sequence of that first record, and its stream where it is another one.
+    /// Sequence of that first record, or of the last before there was no room, and its stream where it is another one.
     package var firstSequence: UInt64
     package var stream: StreamID?
     package var lastTime: Timestamp

@@ -83,7 +83,7 @@ extension Journal {
     private func work(isFailed: Bool) throws(JournalError) {
         guard !isFailed else { return }
         if isSpareWanted || isSpareRefused { makeSpare() }
-        try recordDenials(all: false)
+        try recordCounts(all: false)
         if ticket != durableTicket || isUrgent {
             isUrgent = false
             try commitLocked([])

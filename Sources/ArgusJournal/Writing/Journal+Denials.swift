@@ -65,7 +65,8 @@ extension Journal {
         }
     }
 
-    /// Records the counts of groups whose window is over, or of all. For the commit thread, and without one.
+    /// Records the counts of groups whose window is over, or of all from the reserve. For the commit thread, and without
+    /// one.
     func recordDenials(all: Bool) throws(JournalError) {
         let now = clock.monotonicNanoseconds()
         while let slot = denials.ended(at: now, all: all) {
@@ -75,12 +76,21 @@ extension Journal {
                     group.event,
                     repeats: JournalRepeats(
                         count: group.count, firstSequence: group.firstSequence, lastTime: group.lastTime),
-                    isOwnThread: true)
+                    isReserved: all, isOwnThread: true)
                 denials.subtract(group.count, from: slot)
             }
             denials.remove(slot)
             DenialCounter.clear(counters.bytes, slot: slot)
             areCountersDirty = true
+        }
+    }
+
+    /// Counts that no record tells of, at the end of a stream: they go into the one of all that was refused.
+    func foldDenials() {
+        for slot in denials.groups.indices {
+            guard let group = denials.groups[slot] else { continue }
+            if group.count > 0 { countRefused(group.count, after: group.firstSequence, at: group.lastTime) }
+            denials.remove(slot)
         }
     }
 

@@ -16,12 +16,12 @@ extension Journal {
                 if isPrivileged || left - frameByteCount + spareRoom >= keptByteCount {
                     return
                 }
-                if isSpareRefused { throw .full }
+                if isSpareRefused { throw isOwnThread ? .full : refusal() }
             } else if spare != nil {
                 try rotate()
                 continue
             } else if isSpareRefused {
-                throw .full
+                throw isOwnThread ? .full : refusal()
             }
             if isStopping, !isOwnThread { throw .closed }
             if isOwnThread {

@@ -75,6 +75,8 @@ package final class Journal: JournalSink, @unchecked Sendable {
     /// Bytes of the folder's other segments, as last counted.
     var otherByteCount: UInt64 = 0
     var nextPruneNanoseconds: UInt64 = 0
+    /// What was refused for want of room since there last was some, and has no record.
+    var refused = RefusalCount()
 
     /// Scratch memory of the appender that holds the lock.
     private let plain = UnsafeMutableRawBufferPointer.allocate(
@@ -121,6 +123,7 @@ package final class Journal: JournalSink, @unchecked Sendable {
             groupsPerUID: limits.denialGroupsPerUID, windowNanoseconds: limits.denialWindowNanoseconds)
         SecureRandom.fill(nonce)
         start.genesisHash.withUnsafeBytes { hash.copyMemory(from: $0) }
+        otherByteCount = taken.byteCount
         try record(taken)
         self.thread = Thread.start(name: "journal") { [self] in run() }
     }
@@ -221,7 +224,7 @@ package final class Journal: JournalSink, @unchecked Sendable {
         }
         if isAbandoned { return }
         if let failure { throw failure }
-        try recordDenials(all: true)
+        try recordCounts(all: true)
         try makeRoom(0, isPrivileged: true, isOwnThread: true)
         try appendCheckpoint(.close)
         try commitLocked(.final)
@@ -251,15 +254,9 @@ package final class Journal: JournalSink, @unchecked Sendable {
     private func check(_ event: AuditEvent) throws(JournalError) {
         if let failure { throw failure }
         if isClosed || isStopping { throw .closed }
-        if mode == .strict, event.activity == .open || event.activity == .create, isNearlyFull { throw .full }
-    }
-
-    /// Whether a strict folder must not open more: room runs out and nothing may be removed for it.
-    private var isNearlyFull: Bool {
-        if isSpareRefused { return true }
-        guard limits.retention == .keepsAll else { return false }
-        let used = otherByteCount &+ UInt64(offset)
-        return used >= limits.spoolByteCount / 100 &* limits.strictRefusalPercent
+        guard mode == .strict, event.activity == .open || event.activity == .create, isNearlyFull else { return }
+        recordRefusal(of: event)
+        throw .full
     }
 
     func appendLocked(

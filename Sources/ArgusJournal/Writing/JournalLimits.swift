@@ -1,6 +1,6 @@
 /// Sizes and times that bound a folder's journal.
-package struct JournalLimits: Hashable, Sendable {
-    package enum Retention: Hashable, Sendable {
+package struct JournalLimits: Hashable, Sendable, Codable {
+    package enum Retention: String, Hashable, Sendable, Codable {
         /// The oldest closed segments go when the spool is full or they are too old.
         case removesOldest
         /// Nothing goes before someone else has it.
@@ -40,6 +40,18 @@ package struct JournalLimits: Hashable, Sendable {
         self.denialWindowNanoseconds = denialWindowNanoseconds
         self.denialGroupsPerUID = denialGroupsPerUID
         self.groupNanoseconds = groupNanoseconds
+    }
+
+    /// The smallest spool: sixteen segments of the smallest size.
+    package static let spoolMinBytes: UInt64 = 2 << 20
+    package static let spoolMaxBytes: UInt64 = 1 << 50
+    private static let segmentsPerSpool: UInt64 = 16
+
+    /// Bounds the spool. Small ones have small segments, since whole ones go and are counted.
+    package mutating func bound(spoolByteCount bytes: UInt64) {
+        precondition((Self.spoolMinBytes...Self.spoolMaxBytes).contains(bytes), "a spool's size is out of bounds")
+        spoolByteCount = bytes
+        segmentByteCount = min(segmentByteCount, Int(bytes / Self.segmentsPerSpool) & ~4095)
     }
 }
 

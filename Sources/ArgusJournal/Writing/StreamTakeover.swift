@@ -20,6 +20,8 @@ enum StreamTakeover {
         var denials: [(event: AuditEvent, repeats: JournalRepeats)] = []
         /// Streams whose counters are in `denials`; they stay locked until those are on disk.
         var counted: [SpoolStream] = []
+        /// What the folder's earlier streams take up.
+        var byteCount: UInt64 = 0
     }
 
     static func run(
@@ -42,6 +44,7 @@ enum StreamTakeover {
             taker.take(candidate, isSettled: settled.contains(candidate.stream), hasCounters: hasCounters)
         }
         taker.finish(own)
+        taker.outcome.byteCount = Spool.byteCount(own)
         // The newest ones: any that do not fit stay unsettled, and the next stream names them.
         taker.outcome.parents = Array(taker.outcome.parents.suffix(JournalFormat.maxParentCount))
         return taker.outcome

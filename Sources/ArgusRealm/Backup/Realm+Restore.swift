@@ -1,7 +1,7 @@
 package import ArgusCore
 internal import ArgusCrypto
 internal import ArgusIndex
-internal import ArgusJournal
+package import ArgusJournal
 internal import ArgusSystem
 internal import Glibc
 
@@ -13,7 +13,8 @@ internal import Glibc
 extension Realm {
     /// Makes the realm in a new or empty directory. `unlock` is what opens the realm: passphrase, key file or recovery key.
     package static func restore(
-        from backup: String, to path: String, unlock: Unlock, clock: any Clock = SystemClock()
+        from backup: String, to path: String, unlock: Unlock, clock: any Clock = SystemClock(),
+        journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) -> (realm: Realm, storageElsewhere: [String]) {
         let reader = try BackupReader(path: backup)
         let first = try reader.next()
@@ -36,16 +37,15 @@ extension Realm {
                     if fchmod(directory.descriptor, 0o700) != 0 { throw SystemError(errno: errno, call: "fchmod(2)") }
                     for name in subdirectories { _ = try directory.subdirectory(name, create: true, mode: 0o700) }
                 }
-                let realm = try Realm(directory: directory, file: file, masterKey: masterKey, clock: clock)
+                let realm = try Realm(
+                    directory: directory, file: file, masterKey: masterKey, clock: clock, journalLimits: journalLimits)
                 let elsewhere = try realm.prepareRestored()
                 try realm.recordingAct(.import, "realm restored from a backup") { () throws(RealmError) in
                     try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
                 }
                 return (realm, elsewhere)
             } catch {
-                for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
-                    try? directory.removeTree(name)
-                }
+                clear(directory)
                 throw error
             }
         } catch {
