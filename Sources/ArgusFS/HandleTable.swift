@@ -33,6 +33,8 @@ final class Handle: Sendable {
     /// Version of the policy under which the handle was last found permitted.
     let policyVersion: Atomic<UInt64>
     let standing = Atomic<HandleStanding>(.permitted)
+    /// Of a directory: the cookie from which on names are newer than the listing, 0 before its first entry.
+    let listingEnd = Atomic<UInt64>(0)
     /// The file's capsule as it lies on storage, where the program is to have that instead of the content.
     let ciphertext: Ciphertext?
 

@@ -3,8 +3,11 @@ internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
+internal import Synchronization
 
 extension Volume {
+    /// Names have cookies from here on: those below are of `.` and `..`.
+    static let firstCookie: DirectoryCookie = 3
     /// Entries read from the index at a time.
     private static let listingChunk = 256
 
@@ -59,13 +62,16 @@ extension Volume {
 
     /// Calls `body` for the entries with a cookie above `cookie`, in order, until it returns false. Entries that
     /// come or go meanwhile may or may not be seen, as readdir(3) has it; all others are seen exactly once.
+    ///
+    /// Names made after the listing began are not in it: who renames each name that it lists comes to an end.
     package func readDirectory(
         _ handle: HandleID, after cookie: DirectoryCookie, caller: Caller, _ body: (DirectoryItem) -> Bool
     ) throws(FileSystemError) {
         let handle = try handles.find(handle)
         let inode = handle.inode
         try requirePermitted(handle, .list)
-        if let items = try cachedListing(of: inode, after: cookie) {
+        let end = listingEnd(of: handle, readingAfter: cookie)
+        if let items = try cachedListing(of: inode, after: cookie, before: end) {
             for item in items { guard body(item) else { return } }
             return
         }
@@ -84,6 +90,7 @@ extension Volume {
             }
             guard let last = chunk.last else { return }
             position = last.0.cookie
+            chunk.removeAll { $0.0.cookie >= end }
             let items = lock.withLock { () -> [DirectoryItem] in
                 let known = names.nodes[inode]?.children ?? [:]
                 return chunk.compactMap { entry, row -> DirectoryItem? in
@@ -101,15 +108,24 @@ extension Volume {
         }
     }
 
+    /// The first cookie that the listing leaves out. Read from the beginning, a directory is listed anew.
+    private func listingEnd(of handle: Handle, readingAfter cookie: DirectoryCookie) -> DirectoryCookie {
+        let known = handle.listingEnd.load(ordering: .relaxed)
+        if known > 0, cookie >= Self.firstCookie { return known }
+        let end = lock.withLock { names.cookieLease.next }
+        handle.listingEnd.store(end, ordering: .relaxed)
+        return end
+    }
+
     /// The listing of a small directory that is in memory as a whole, nil for any other.
     private func cachedListing(
-        of inode: InodeNumber, after cookie: DirectoryCookie
+        of inode: InodeNumber, after cookie: DirectoryCookie, before end: DirectoryCookie
     ) throws(FileSystemError) -> [DirectoryItem]? {
         try transact { () throws(Missing) -> [DirectoryItem]? in
             let directory = try directory(inode)
             guard directory.knowsAllChildren, directory.children.count <= 2 * Self.listingChunk else { return nil }
             var items: [DirectoryItem] = []
-            for (name, entry) in directory.children where entry.cookie > cookie {
+            for (name, entry) in directory.children where entry.cookie > cookie && entry.cookie < end {
                 guard let inode = entry.inode else { continue }
                 items.append(
                     DirectoryItem(

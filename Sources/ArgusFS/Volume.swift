@@ -215,7 +215,7 @@ struct Namespace {
     init(limits: VolumeLimits) {
         evictAbove = limits.cachedNodes
         inodeLease = NumberLease(next: 2, size: limits.inodeLease)
-        cookieLease = NumberLease(next: 3, size: limits.cookieLease)
+        cookieLease = NumberLease(next: Volume.firstCookie, size: limits.cookieLease)
     }
 }
 

@@ -8,6 +8,39 @@ import Testing
 struct SemanticsTests {
     private let capability = Array("security.capability".utf8)
 
+    @Test("a listing ends, though each name that it shows is renamed at once", arguments: [20, 600])
+    func renamingWhileListing(count: Int) throws {
+        let rig = try VolumeRig()
+        let names = (0..<count).map { "\($0)" }
+        for name in names { try rig.file(name) }
+        let handle = try rig.volume.openDirectory(.root, caller: VolumeRig.root).handle
+        var cookie: DirectoryCookie = 0
+        var seen: [String] = []
+        while seen.count <= 2 * count {
+            var item: DirectoryItem?
+            try rig.volume.readDirectory(handle, after: cookie, caller: VolumeRig.root) {
+                item = $0
+                return false
+            }
+            guard let item else { break }
+            cookie = item.cookie
+            seen.append(item.name.text)
+            try rig.volume.rename(
+                item.name, in: .root, to: try FileName(item.name.text + "+"), in: .root, flags: [],
+                caller: VolumeRig.root)
+        }
+        #expect(seen == names)
+        // From the beginning it shows what there is now.
+        var again: [String] = []
+        try rig.volume.readDirectory(handle, after: 0, caller: VolumeRig.root) {
+            again.append($0.name.text)
+            return true
+        }
+        #expect(Set(again) == Set(names.map { $0 + "+" }) && again.count == count)
+        rig.volume.releaseDirectory(handle)
+        try rig.end()
+    }
+
     /// Each way in which the content or the owner of a file changes.
     enum Change: String, CaseIterable, Sendable {
         case write, truncate, openTruncating, allocate, punch, copy, owner, group, ownerUnchanged
