@@ -9,7 +9,14 @@ import Testing
 /// opened first, changed and sealed again, so that it is authentic: the parser behind the seal must hold as well.
 @Suite("No bytes trap or hang whoever opens a capsule, sealed by somebody with the key or not")
 struct FuzzTests {
+    /// A parser took what it should have refused.
+    private struct Accepted: Error {
+        let what: String
+        init(_ what: String) { self.what = what }
+    }
+
     private struct Sample {
+        let name: String
         let image: SparseBytes
         let slot: Slot
         let identity: CapsuleIdentity
@@ -26,7 +33,7 @@ struct FuzzTests {
             let identity = CapsuleIdentity(folder: VectorMaker.folder, file: try #require(FileID(hex: vector.file)))
             let page = Array(image.bytes.prefix(4096))
             return Sample(
-                image: image, slot: try Slot(page, number: 0, identity: identity, keys: maker.keys()),
+                name: name, image: image, slot: try Slot(page, number: 0, identity: identity, keys: maker.keys()),
                 identity: identity)
         }
     }
@@ -66,31 +73,36 @@ struct FuzzTests {
     }
 
     @Test("a header")
-    func header() throws {
+    func header() async throws {
         let samples = try samples(["inline", "rewrapped", "extended", "empty"])
-        var fuzzer = Fuzzer(
-            "capsule header", corpus: samples.map { Array($0.image.bytes.prefix($0.slot.header.byteCount)) },
-            executions: 20_000)
-        let count = fuzzer.run { bytes in
+        let corpus = try Corpus(
+            "capsule-header",
+            valid: byName(samples) { Array($0.image.bytes.prefix($0.slot.header.byteCount)) })
+        let (identity, keys) = (samples[0].identity, maker.keys())
+        var accepted = 0
+        let count = try await Fuzzer("capsule header", corpus: corpus, executions: 20_000).run { bytes in
             let page = bytes.prefix(4096) + [UInt8](repeating: 0, count: max(0, 4096 - bytes.count))
-            let header = page.withUnsafeBytes { page in try? SlotHeader(page, slot: 0) }
-            // What is accepted is what would be written.
-            if let header { #expect(page.starts(with: header.bytes)) }
-            _ = try? Slot(Array(page), number: 0, identity: samples[0].identity, keys: maker.keys())
+            if let header = page.withUnsafeBytes({ page in try? SlotHeader(page, slot: 0) }) {
+                accepted += 1
+                guard page.starts(with: header.bytes) else { throw Accepted("other bytes than would be written") }
+            }
+            _ = try? Slot(Array(page), number: 0, identity: identity, keys: keys)
         }
-        #expect(count >= 20_000)
+        #expect(accepted > samples.count && accepted < count)
     }
 
     @Test("a root")
-    func root() throws {
+    func root() async throws {
         let samples = try samples(["inline", "three-pages", "one-level", "free-list", "hole"])
         let size = 4096 - 16 - samples[0].slot.header.byteCount
-        var fuzzer = Fuzzer("capsule root", corpus: samples.map { $0.slot.root.bytes(count: size) }, executions: 6_000)
-        fuzzer.run { bytes in
+        let corpus = try Corpus("capsule-root", valid: byName(samples) { $0.slot.root.bytes(count: size) })
+        var accepted = 0
+        let count = try await Fuzzer("capsule root", corpus: corpus, executions: 6_000).run { bytes in
             let plain = Array(bytes.prefix(size)) + [UInt8](repeating: 0, count: max(0, size - bytes.count))
             let root = plain.withUnsafeBytes { try? CapsuleRoot($0, slot: 0, keyGeneration: 1) }
             guard let root else { return }
-            #expect(root.bytes(count: size) == plain)
+            accepted += 1
+            guard root.bytes(count: size) == plain else { throw Accepted("other bytes than would be written") }
             for sample in samples.prefix(3) {
                 guard let sealed = try? Slot.seal(root, header: sample.slot.header, key: sample.slot.cipher.key) else {
                     continue
@@ -100,40 +112,53 @@ struct FuzzTests {
                 use(image, sample.identity)
             }
         }
+        #expect(accepted > samples.count && accepted < count)
     }
 
+    /// The first byte of an input chooses the level.
     @Test("a map page")
-    func mapPage() throws {
+    func mapPage() async throws {
         let samples = try samples(["one-level", "two-levels", "three-levels"])
-        for sample in samples {
-            let entries = sample.slot.root.content.withUnsafeBytes { content in
-                (0..<32).map { MapEntry(UnsafeRawBufferPointer(rebasing: content[$0 * 64..<$0 * 64 + 64])) }
-            }
-            let place = try #require(entries.firstIndex { !$0.isHole })
-            let key = NodeKey(level: sample.slot.root.height, index: UInt64(place))
-            let plain = try open(sample, entries[place], .map, level: key.level, position: key.index)
-            var fuzzer = Fuzzer("map page of level \(key.level)", corpus: [plain], executions: 700)
-            try fuzzer.run { bytes in
-                var image = sample.image
-                var slot = sample.slot
-                let entry = try seal(
-                    bytes, in: &image, sample, entries[place], .map, level: key.level, position: key.index)
-                entry.withBytes { slot.root.content.replaceSubrange(place * 64..<place * 64 + 64, with: $0) }
-                let sealed = try Slot.seal(slot.root, header: slot.header, key: slot.cipher.key)
-                sealed.page.withUnsafeBytes { image.write($0, at: 0) }
-                use(image, sample.identity, changes: true)
-            }
+        let places = try samples.map { try mapPlace(in: $0) }
+        var valid: [String: [UInt8]] = [:]
+        for (number, (sample, place)) in zip(samples, places).enumerated() {
+            let plain = try open(sample, place.entry, .map, level: place.key.level, position: place.key.index)
+            valid[sample.name] = [UInt8(number)] + plain
+        }
+        let corpus = try Corpus("map-page", valid: valid)
+        try await Fuzzer("map page", corpus: corpus, executions: 2_000).run { bytes in
+            let number = Int(bytes.first ?? 0) % samples.count
+            let (sample, place) = (samples[number], places[number])
+            var image = sample.image
+            var slot = sample.slot
+            let entry = try seal(
+                Array(bytes.dropFirst()), in: &image, sample, place.entry, .map, level: place.key.level,
+                position: place.key.index)
+            let offset = Int(place.key.index) * 64
+            entry.withBytes { slot.root.content.replaceSubrange(offset..<offset + 64, with: $0) }
+            let sealed = try Slot.seal(slot.root, header: slot.header, key: slot.cipher.key)
+            sealed.page.withUnsafeBytes { image.write($0, at: 0) }
+            use(image, sample.identity, changes: true)
         }
     }
 
+    /// The first map page below the root.
+    private func mapPlace(in sample: Sample) throws -> (key: NodeKey, entry: MapEntry) {
+        let entries = sample.slot.root.content.withUnsafeBytes { content in
+            (0..<32).map { MapEntry(UnsafeRawBufferPointer(rebasing: content[$0 * 64..<$0 * 64 + 64])) }
+        }
+        let place = try #require(entries.firstIndex { !$0.isHole })
+        return (NodeKey(level: sample.slot.root.height, index: UInt64(place)), entries[place])
+    }
+
     @Test("a page of the free list")
-    func freeList() throws {
+    func freeList() async throws {
         let sample = try samples(["free-list"])[0]
         let entry = sample.slot.root.freeList
         try #require(!entry.isHole)
-        var fuzzer = Fuzzer(
-            "free list", corpus: [try open(sample, entry, .free, level: 0, position: 0)], executions: 1_500)
-        try fuzzer.run { bytes in
+        let corpus = try Corpus(
+            "free-list", valid: ["free-list": open(sample, entry, .free, level: 0, position: 0)])
+        try await Fuzzer("free list", corpus: corpus, executions: 1_500).run { bytes in
             var image = sample.image
             var slot = sample.slot
             slot.root.freeList = try seal(bytes, in: &image, sample, entry, .free, level: 0, position: 0)
@@ -141,6 +166,10 @@ struct FuzzTests {
             sealed.page.withUnsafeBytes { image.write($0, at: 0) }
             use(image, sample.identity, changes: true)
         }
+    }
+
+    private func byName(_ samples: [Sample], _ bytes: (Sample) -> [UInt8]) -> [String: [UInt8]] {
+        Dictionary(uniqueKeysWithValues: samples.map { ($0.name, bytes($0)) })
     }
 
     private func open(_ sample: Sample, _ entry: MapEntry, _ kind: PageKind, level: Int, position: UInt64) throws

@@ -2,67 +2,96 @@ import ArgusCapsule
 import ArgusCore
 import ArgusIndex
 import ArgusStore
+import ArgusSystem
 import ArgusTestKit
+import Glibc
 import Testing
 
 /// SQLite sees only pages that were sealed by somebody with the folder's key. Even those must not bring it to read
 /// outside the file, to run on for ever, or to answer with rows that nobody checked.
 @Suite("No pages of an index trap or hang whoever opens it")
 struct IndexFuzzTests {
+    private static let pageByteCount = 4096
+
+    /// The first byte of an input says which page of a database it takes the place of.
     @Test("an index whose pages are not what SQLite wrote")
-    func pages() throws {
+    func pages() async throws {
         let home = CapsuleIndexHome()
-        let index = try home.create()
-        var dice = PowerCut.Dice(seed: 1)
-        var workload = IndexWorkload(seed: dice.next())
-        for _ in 0..<12 {
-            try index.apply(workload.batch(count: 40))
-            try index.commit(.durable)
-        }
-        let content = try Self.content(of: index.capsule)
-        try index.close()
-        let pages = stride(from: 0, to: content.count, by: 4096).map {
-            Array(content[$0..<min(content.count, $0 + 4096)])
-        }
-        var fuzzer = Fuzzer("index page", corpus: pages, executions: 500)
+        let pages = try Self.pages()
+        let corpus = try Corpus("index-page")
+        let (image, info) = try Self.seal(pages, in: home)
         var opened = 0
-        let count = try fuzzer.run { bytes in
-            var altered = content
-            let page = Int(dice.next() % 3) == 0 ? 0 : Int(dice.next() % UInt64(pages.count))
-            let mutant = Array(bytes.prefix(4096)) + [UInt8](repeating: 0, count: max(0, 4096 - bytes.count))
-            altered.replaceSubrange(page * 4096..<page * 4096 + 4096, with: mutant)
+        let count = try await Fuzzer("index page", corpus: corpus, executions: 500).run { bytes in
+            let page = Int(bytes.first ?? 0) % pages.count
+            let rest = bytes.dropFirst().prefix(Self.pageByteCount)
+            let mutant = Array(rest) + [UInt8](repeating: 0, count: Self.pageByteCount - rest.count)
             let store = MemoryStore()
-            let capsule = try Capsule.create(
-                in: try store.create(home.name), identity: home.identity, keys: home.keys, now: .epoch)
-            try capsule.setSize(UInt64(altered.count))
-            try altered.withUnsafeBytes { bytes in
-                try capsule.writePages(
-                    pages.indices.map {
-                        (UInt64($0), UnsafeRawBufferPointer(rebasing: bytes[$0 * 4096..<$0 * 4096 + 4096]))
-                    })
-            }
-            let times = CapsuleTimes(accessed: .epoch, modified: .epoch, changed: .epoch, created: .epoch)
-            _ = try capsule.commit(times: times, label: nil)
-            do throws(IndexError) {
-                let index = try SQLiteIndex(capsule: capsule, mode: .open)
-                opened += 1
-                _ = try index.verify()
-                try index.forEachInode(from: InodeNumber(0)) { _ in true }
-                try index.forEachEntry(of: .root, after: 0) { _, _ in true }
-                _ = try index.garbage()
-                try index.apply([.putMeta(key: .bootID, value: [1])])
-                try index.commit(.process)
-                try index.close()
-            } catch {
-                return
-            }
+            store.plant(image, as: home.name)
+            let capsule = try Capsule.open(
+                store.open(home.name, writable: true), identity: home.identity, keys: home.keys,
+                expecting: .clean(commit: info.commit, rootTag: info.rootTag), writable: true
+            ).capsule
+            try mutant.withUnsafeBytes { try capsule.writePages([(UInt64(page), $0)]) }
+            _ = try capsule.commit(times: Self.times, label: nil)
+            if Self.use(capsule) { opened += 1 }
         }
-        #expect(opened > 0 && opened < count)
+        #expect(opened >= pages.count && opened < count)
     }
 
-    private static func content(of capsule: Capsule) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(capsule.size))
-        _ = try bytes.withUnsafeMutableBytes { try capsule.read(into: $0, at: 0) }
-        return bytes
+    /// True where it opened. Errors are welcome.
+    private static func use(_ capsule: Capsule) -> Bool {
+        var isOpen = false
+        do throws(IndexError) {
+            let index = try SQLiteIndex(capsule: capsule, mode: .open)
+            isOpen = true
+            _ = try index.verify()
+            try index.forEachInode(from: InodeNumber(0)) { _ in true }
+            try index.forEachEntry(of: .root, after: 0) { _, _ in true }
+            _ = try index.garbage()
+            try index.apply([.putMeta(key: .bootID, value: [1])])
+            try index.commit(.process)
+            try index.close()
+        } catch {}
+        return isOpen
+    }
+
+    private static let times = CapsuleTimes(
+        accessed: .epoch, modified: .epoch, changed: .epoch, created: .epoch)
+
+    /// The pages of a whole database, as the corpus has them: their bytes depend on SQLite's version. With
+    /// ARGUS_WRITE_VECTORS they are made anew.
+    private static func pages() throws -> [[UInt8]] {
+        if getenv("ARGUS_WRITE_VECTORS") != nil { try writePages() }
+        return try Corpus("index-page").files.filter { $0.name.hasPrefix("page-") }.map { Array($0.bytes.dropFirst()) }
+    }
+
+    private static func writePages() throws {
+        let index = try CapsuleIndexHome().create()
+        var workload = IndexWorkload(seed: 1)
+        for _ in 0..<3 {
+            try index.apply(workload.batch(count: 20))
+            try index.commit(.durable)
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(index.capsule.size))
+        _ = try bytes.withUnsafeMutableBytes { try index.capsule.read(into: $0, at: 0) }
+        try index.close()
+        var pages: [String: [UInt8]] = [:]
+        for number in 0..<bytes.count / pageByteCount {
+            let name = "page-" + (number < 10 ? "0" : "") + "\(number)"
+            pages[name] = [UInt8(number)] + bytes[number * pageByteCount..<(number + 1) * pageByteCount]
+        }
+        _ = try Corpus("index-page", valid: pages)
+    }
+
+    private static func seal(_ pages: [[UInt8]], in home: CapsuleIndexHome) throws -> (SparseBytes, CommitInfo) {
+        let store = MemoryStore()
+        let capsule = try Capsule.create(
+            in: try store.create(home.name), identity: home.identity, keys: home.keys, now: .epoch)
+        try capsule.setSize(UInt64(pages.count * pageByteCount))
+        for (number, page) in pages.enumerated() {
+            try page.withUnsafeBytes { try capsule.writePages([(UInt64(number), $0)]) }
+        }
+        let info = try capsule.commit(times: times, label: nil)
+        return (try #require(store.content(of: home.name)), info)
     }
 }

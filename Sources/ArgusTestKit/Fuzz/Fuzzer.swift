@@ -1,49 +1,78 @@
+internal import ArgusCore
+internal import ArgusSystem
 internal import Glibc
 
 /// Feeds a parser with inputs that were bred from a corpus, the same ones in every run.
 ///
-/// Without more, so many executions as CI can wait for. With ARGUS_LONG_TESTS each target runs for 60 seconds, with
-/// ARGUS_FUZZ_EXECUTIONS=N exactly N times; the number that was done is printed.
+/// Each target has a thread of its own, so that all of them run at the same time. ARGUS_FUZZ_SECONDS says for how long,
+/// ARGUS_FUZZ_EXECUTIONS how often; without either, it is as often as one waits for gladly. What was done is printed.
 package struct Fuzzer {
     private let target: String
     private let corpus: [[UInt8]]
     private let executions: Int
     private var dice: PowerCut.Dice
 
-    /// `executions`: how many in CI.
-    package init(_ target: String, corpus: [[UInt8]], executions: Int) {
-        precondition(!corpus.isEmpty, "inputs are bred from a corpus")
+    /// `executions`: how many, where the environment says nothing.
+    package init(_ target: String, corpus: Corpus, executions: Int) {
+        precondition(!corpus.files.isEmpty, "inputs are bred from a corpus")
         self.target = target
-        self.corpus = corpus
+        self.corpus = corpus.files.map(\.bytes)
         self.executions = executions
         dice = PowerCut.Dice(seed: target.utf8.reduce(0) { $0 &* 131 &+ UInt64($1) })
     }
 
-    /// Calls `body` with every input of the corpus and then with what comes of them, and returns how many it saw.
+    /// Calls `body` with every input of the corpus and then with what comes of them, and returns how many it saw. The
+    /// first error ends it; it is thrown with the input that gave it.
     @discardableResult
-    package mutating func run(_ body: ([UInt8]) throws -> Void) rethrows -> Int {
-        var limit = executions
-        var deadline = Int.max
-        if let text = getenv("ARGUS_FUZZ_EXECUTIONS"), let number = Int(String(cString: text)) {
-            limit = number
-        } else if getenv("ARGUS_LONG_TESTS") != nil {
-            limit = .max
-            deadline = time(nil) + 60
+    package func run(_ body: @escaping ([UInt8]) throws -> Void) async throws -> Int {
+        // Sound: the caller waits, so that only the thread calls it.
+        nonisolated(unsafe) let body = body
+        let fuzzer = self
+        return try await withCheckedThrowingContinuation { continuation in
+            Thread.start(name: "fuzz") {
+                var fuzzer = fuzzer
+                continuation.resume(with: Result { try fuzzer.runHere(body) })
+            }
         }
-        for input in corpus { try body(input) }
-        var count = corpus.count
-        while count < limit, count % 64 != 0 || time(nil) < deadline {
-            try body(mutant())
+    }
+
+    private mutating func runHere(_ body: ([UInt8]) throws -> Void) throws -> Int {
+        let clock = SystemClock()
+        let start = clock.monotonicNanoseconds()
+        let seconds = Self.number("ARGUS_FUZZ_SECONDS").map { UInt64($0) }
+        let limit = Self.number("ARGUS_FUZZ_EXECUTIONS") ?? (seconds == nil ? executions : .max)
+        let deadline = seconds.map { start + $0 * 1_000_000_000 } ?? .max
+        var count = 0
+        while count < corpus.count || count < limit && clock.monotonicNanoseconds() < deadline {
+            let input = count < corpus.count ? corpus[count] : mutant()
+            do {
+                try body(input)
+            } catch {
+                throw Finding(target: target, number: count, input: input, cause: error)
+            }
             count += 1
         }
-        print("fuzz \(target): \(count) executions")
+        let elapsed = (clock.monotonicNanoseconds() - start) / 1_000_000_000
+        print("fuzz \(target): \(count) executions, \(elapsed) s")
         return count
+    }
+
+    private static func number(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+
+    /// What a body throws at an input.
+    struct Finding: Error, CustomStringConvertible {
+        let target: String
+        let number: Int
+        let input: [UInt8]
+        let cause: any Error
+        var description: String { "fuzz \(target): input \(number), \(Hex.encode(input)): \(cause)" }
     }
 
     private mutating func mutant() -> [UInt8] {
         var bytes = corpus[below(corpus.count)]
         for _ in 0...below(5) {
-            let place = below(max(bytes.count, 1))
+            // Fields lie at multiples of eight, as a rule.
+            let place = below(max(bytes.count, 1)) & (below(2) == 0 ? ~7 : ~0)
             switch below(9) {
             case 0 where !bytes.isEmpty: bytes[place] ^= 1 << UInt8(below(8))
             case 1 where !bytes.isEmpty: bytes[place] = UInt8(truncatingIfNeeded: dice.next())
