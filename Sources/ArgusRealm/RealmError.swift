@@ -22,11 +22,14 @@ package struct RealmError: Error, Hashable, Sendable {
     package let message: String
     /// For `folderInUse`: the process that has the folder, where it is known.
     package let holder: Int32?
+    /// The folder that it is about, where several are dealt with.
+    package let folder: String?
 
-    init(_ kind: Kind, _ message: String, holder: Int32? = nil) {
+    init(_ kind: Kind, _ message: String, holder: Int32? = nil, folder: String? = nil) {
         self.kind = kind
         self.message = message
         self.holder = holder
+        self.folder = folder
     }
 
     /// A failed system call on the realm's own files.

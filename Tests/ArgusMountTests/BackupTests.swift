@@ -65,6 +65,72 @@ struct BackupTests {
         try folder.argusfs(["journal", "verify"], environment: environment).required()
     }
 
+    @Test("where storage lies at another place by then")
+    func moved() throws {
+        let folder = try MountedFolder()
+        try folder.argusfs("folder", "create", "inner").required()
+        try folder.argusfs("folder", "create", "empty", "--storage", folder.storage).required()
+        try folder.argusfs("folder", "create", "other", "--storage", folder.storage).required()
+        let other = folder.home + "/other"
+        mkdir(other, 0o700)
+        try folder.argusfs("mount", "other", other).required()
+        try folder.shell("echo other > file", in: other).required()
+        try folder.argusfs("umount", other).required()
+        try folder.shell("echo one > a; head -c 100000 /dev/urandom > b").required()
+        let sums = try folder.shell("sha256sum a b").required().output
+        try folder.unmount()
+        let backup = folder.home + "/realm.argus"
+        try folder.argusfs("realm", "backup", backup).required()
+        try folder.shell(
+            """
+            mv realm lost; mkdir new wrong gone; mv ../storage/* new/; cp -a new/* wrong/
+            """, in: folder.home
+        ).required()
+        func identifier(_ name: String) throws -> String {
+            let list = try folder.argusfs("folder", "list", "--json", "--realm", folder.home + "/lost").required()
+            return try #require(
+                try JSON(text: list.output).array.first { $0["name"]?.string == name }?["folderId"]?.string)
+        }
+        // Another folder's capsules under this one's name.
+        try folder.shell(
+            "rm -r \"wrong/$1\"; mv \"wrong/$2\" \"wrong/$1\"", try identifier("docs"), try identifier("other"),
+            in: folder.home
+        ).required()
+
+        let realm = folder.home + "/another"
+        for (storage, subject) in [
+            ("nobody=\(folder.home)/new", "nobody: is no folder of the backup"),
+            ("inner=\(folder.home)/new", "inner: keeps its storage in the realm"),
+            ("docs=\(folder.home)/gone", "docs: has no storage there"),
+            ("docs=\(folder.home)/nowhere", "docs: the storage directory does not exist"),
+            ("docs=\(folder.home)/wrong", "docs: does not have its storage there"),
+            ("docs", "--storage: takes the name of a folder"),
+        ] {
+            let refused = try folder.argusfs(["realm", "restore", backup, "--realm", realm, "--storage", storage])
+            #expect(refused.status != 0 && refused.error.hasPrefix("argusfs: " + subject), "\(refused.error)")
+            #expect(refused.error.split(separator: "\n").count == 1)
+            #expect(access(realm, F_OK) != 0)
+        }
+
+        let docs = "\(folder.home)/new/\(try identifier("docs"))"
+        let environment = try restored(
+            folder, backup,
+            [
+                "--storage", "docs=\(docs)", "--storage", "empty=\(folder.home)/new", "--storage",
+                "other=\(folder.home)/new",
+            ])
+        for (name, files) in [("docs", sums), ("empty", ""), ("other", "")] {
+            try folder.argusfs(["mount", name, folder.mountPoint], environment: environment).required()
+            #expect(try folder.shell("cat /dev/null; [ ! -e a ] || sha256sum a b").required().output == files)
+            try folder.shell("echo more > more").required()
+            try folder.argusfs(["umount", folder.mountPoint], environment: environment).required()
+            let check = try folder.argusfs(["check", name], environment: environment)
+            #expect(check.output == "\(name): clean\n", "\(check.output)\(check.error)")
+        }
+        let records = try folder.argusfs(["journal", "show", "--folder", "docs", "--json"], environment: environment)
+        #expect(records.output.contains("storage=\(docs)"), "\(records.output)")
+    }
+
     @Test("with the recovery key, on a machine that has nothing else", .timeLimit(.minutes(5)))
     func recovery() throws {
         let folder = try MountedFolder(mounts: false)

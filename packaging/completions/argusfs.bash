@@ -396,7 +396,7 @@ _argusfs_realm_backup() {
 _argusfs_realm_restore() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
-    repeating_options=()
+    repeating_options=(--storage)
     non_repeating_options=(--recovery-key-file --realm --key-file --passphrase-file)
     __argusfs_offer_flags_options 1
 
@@ -404,6 +404,9 @@ _argusfs_realm_restore() {
     case "${prev}" in
     '--recovery-key-file')
         __argusfs_add_completions -f
+        return
+        ;;
+    '--storage')
         return
         ;;
     '--realm')

@@ -42,7 +42,7 @@ function __argusfs_parse_tokens -S
             case 'backup'
                 __argusfs_parse_subcommand 1 'without-capsules' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             case 'restore'
-                __argusfs_parse_subcommand 1 'recovery-key-file=' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+                __argusfs_parse_subcommand 1 'recovery-key-file=' 'storage=+' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             end
         case 'folder'
             __argusfs_parse_subcommand 0 'version' 'h/help'
@@ -234,6 +234,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm backup" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs realm restore" -eq 1' -F
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" recovery-key-file' -l 'recovery-key-file' -d 'Open it with the recovery key on this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore"' -l 'storage' -d 'The directory that a folder\'s storage outside the realm lies in now; once for each such folder.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs realm restore" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF

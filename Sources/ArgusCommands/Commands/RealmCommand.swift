@@ -56,9 +56,11 @@ struct RealmRestoreCommand: ParsableCommand {
             Takes a new or empty directory, on this or another machine. Opens the backup with --key-file, \
             --passphrase-file, the recovery key, or a passphrase that is asked for. Every file is checked against the \
             sealed list in the backup before the realm is there. Files that were changed after the backup are found as they are \
-            on storage; `argusfs check` tells what does not fit.
+            on storage; `argusfs check` tells what does not fit. Where a folder's storage lies at another place now, say \
+            where: it is taken if the folder's keys open what is in it.
 
               argusfs realm restore /media/usb/realm.argus --realm /srv/realm
+              argusfs realm restore realm.argus --realm /srv/realm --storage plans=/mnt/new
             """)
 
     @Argument(help: "The backup.", completion: .file()) var file: String
@@ -67,10 +69,29 @@ struct RealmRestoreCommand: ParsableCommand {
         help: ArgumentHelp("Open it with the recovery key on this file's first line.", valueName: "file"),
         completion: .file())
     var recoveryKeyFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "The directory that a folder's storage outside the realm lies in now; once for each such folder.",
+            valueName: "name=dir"))
+    var storage: [String] = []
     @OptionGroup var realm: RealmOptions
+
+    /// The directories by the name of the folder.
+    private func places() throws(CommandError) -> [String: String] {
+        var places: [String: String] = [:]
+        for text in storage {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, places[parts[0]] == nil else {
+                throw CommandError("--storage", "takes the name of a folder, '=' and a directory, once for each folder")
+            }
+            places[parts[0]] = absolutePath(parts[1])
+        }
+        return places
+    }
 
     func run() throws {
         let path = realm.path
+        let places = try places()
         let backup = absolutePath(file)
         let summary = try realmResult(file) { () throws(RealmError) in try Realm.inspect(backup: backup) }
         let unlock: Unlock
@@ -82,7 +103,8 @@ struct RealmRestoreCommand: ParsableCommand {
         }
         let restored = try realmResult(file) { () throws(RealmError) in
             try Realm.restore(
-                from: backup, to: path, unlock: unlock, journalLimits: Invocation.current.settings.journalLimits)
+                from: backup, to: path, unlock: unlock, storage: places,
+                journalLimits: Invocation.current.settings.journalLimits)
         }
         try Standard.outputLine("Realm restored in \(Table.printable(path)).")
         for place in restored.storageElsewhere {

@@ -134,6 +134,6 @@ func realmResult<Value>(_ subject: String, _ body: () throws(RealmError) -> Valu
     do throws(RealmError) {
         return try body()
     } catch {
-        throw CommandError(subject, error.message)
+        throw CommandError(error.folder ?? subject, error.message)
     }
 }

@@ -12,9 +12,10 @@ internal import Glibc
 ///    without it is no realm. After an error nothing of it stays.
 extension Realm {
     /// Makes the realm in a new or empty directory. `unlock` is what opens the realm: passphrase, key file or recovery key.
+    /// `storage`: directories, by the name of the folder, where storage outside the realm lies now.
     package static func restore(
-        from backup: String, to path: String, unlock: Unlock, clock: any Clock = SystemClock(),
-        journalLimits: JournalLimits = JournalLimits()
+        from backup: String, to path: String, unlock: Unlock, storage: [String: String] = [:],
+        clock: any Clock = SystemClock(), journalLimits: JournalLimits = JournalLimits()
     ) throws(RealmError) -> (realm: Realm, storageElsewhere: [String]) {
         let reader = try BackupReader(path: backup)
         let first = try reader.next()
@@ -39,9 +40,13 @@ extension Realm {
                 }
                 let realm = try Realm(
                     directory: directory, file: file, masterKey: masterKey, clock: clock, journalLimits: journalLimits)
-                let elsewhere = try realm.prepareRestored()
+                let elsewhere = try realm.prepareRestored(storage: storage)
                 try realm.recordingAct(.import, "realm restored from a backup") { () throws(RealmError) in
                     try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
+                }
+                // What cannot be recorded now waits in the folder's record, and is before its first mount.
+                for (handle, record) in try realm.records(skipsDamaged: false).found {
+                    try? realm.recordPending(record, in: handle)
                 }
                 return (realm, elsewhere)
             } catch {
@@ -123,22 +128,55 @@ extension Realm {
         return hash
     }
 
-    /// Opens every folder's record and index, and gives each its lock. Returns where storage has to be brought.
-    private func prepareRestored() throws(RealmError) -> [String] {
+    /// Opens every folder's record and index, and gives each its lock and the storage that it has now. Returns where
+    /// storage has to be brought.
+    private func prepareRestored(storage: [String: String]) throws(RealmError) -> [String] {
         var elsewhere: [String] = []
+        var unknown = storage
         for name in try realmCall({ () throws(SystemError) in try folderDirectory.names() }).sorted() {
             guard let folder = FolderID(hex: name) else { throw BackupReader.damaged }
             let handle = try folderHandle(name)
             let secrets = secrets(of: folder)
-            let record = try FolderRecord.read(in: handle, secrets: secrets)
+            var record = try FolderRecord.read(in: handle, secrets: secrets)
             try realmCall { () throws(SystemError) in try handle.replaceFile(FolderLock.fileName, with: []) }
             let keys = try secrets.unwrap(record.keys)
             let index = try IndexPlace(directory: handle, record: record, keys: keys, secrets: secrets).open(
                 writable: false)
+            let hasCapsules = try indexCall { () throws(IndexError) in try Self.hasCapsules(index) }
             try indexCall { () throws(IndexError) in try index.close() }
-            let storage = FolderStorage(record, directory: handle)
-            if storage.isElsewhere { elsewhere.append(storage.path) }
+            if let directory = unknown.removeValue(forKey: record.name) {
+                let relocation = FolderRelocation(record: record, keys: keys, hasCapsules: hasCapsules)
+                try move(&record, by: relocation, to: directory)
+                try record.write(in: handle, secrets: secrets)
+            } else if record.storage != nil {
+                elsewhere.append(FolderStorage(record, directory: handle).path)
+            }
+        }
+        if let name = unknown.keys.min() {
+            throw RealmError(.noSuchFolder, "is no folder of the backup; leave the option out", folder: name)
         }
         return elsewhere
+    }
+
+    private func move(_ record: inout FolderRecord, by relocation: FolderRelocation, to directory: String)
+        throws(RealmError)
+    {
+        do throws(RealmError) {
+            let store = try relocation.store(in: directory)
+            record.storage = store
+            record.pending.append(PendingChange(.policyApplied, "storage=\(store)", by: administrator()))
+            record.revision += 1
+        } catch {
+            throw RealmError(error.kind, error.message, folder: record.name)
+        }
+    }
+
+    private static func hasCapsules(_ index: SQLiteIndex) throws(IndexError) -> Bool {
+        var isFound = false
+        try index.forEachInode(from: InodeNumber(0)) { row in
+            isFound = row.capsule != nil
+            return !isFound
+        }
+        return isFound
     }
 }
