@@ -83,7 +83,30 @@ import Testing
         }
     }
 
+    @Test("every test that a document names is there", arguments: try documents())
+    func namedTests(document: String) throws {
+        let names = try Self.testNames()
+        let text = try String(contentsOf: Self.root.appending(path: document), encoding: .utf8)
+        for match in text.matches(of: /`([A-Za-z]+Tests)`/) {
+            let name = String(match.output.1)
+            #expect(names.contains(name), "\(document): \(name)")
+        }
+    }
+
     // MARK: The tree
+
+    /// Suites and targets.
+    private static func testNames() throws -> Set<String> {
+        let place = root.appending(path: "Tests")
+        var names = Set(try FileManager.default.contentsOfDirectory(atPath: place.path))
+        for path in try FileManager.default.subpathsOfDirectory(atPath: place.path) where path.hasSuffix(".swift") {
+            let text = try String(contentsOf: place.appending(path: path), encoding: .utf8)
+            for match in text.matches(of: /(?:struct|class|enum) ([A-Za-z]+Tests)\b/) {
+                names.insert(String(match.output.1))
+            }
+        }
+        return names
+    }
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

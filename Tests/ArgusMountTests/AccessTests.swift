@@ -62,4 +62,23 @@ struct AccessTests {
         #expect(try folder.shell("cat file").output == "shared\nmore\n")
         try folder.argusfs("umount", folder.mountPoint, as: .root).required()
     }
+
+    @Test("the driver's memory is closed to everybody but root, the realm's directory to other users")
+    func driver() throws {
+        let folder = try MountedFolder(as: .first)
+        let driver = String(try folder.driver())
+        // What ptrace(2) would need: denied to the driver's own user too.
+        for person in [Person.first, .second] {
+            for place in ["mem", "maps", "environ", "syscall"] {
+                let opened = try folder.shell("cat \"/proc/$1/$2\" > /dev/null", driver, place, as: person, in: "/")
+                #expect(opened.error.contains("Permission denied"), "\(person.name), \(place): \(opened.error)")
+            }
+        }
+        let limits = try folder.shell("grep 'core file size' \"/proc/$1/limits\"", driver, as: .root, in: "/").output
+        #expect(limits.split(separator: " ").filter { $0 == "0" }.count == 2, "\(limits)")
+        let listed = try folder.shell("ls \"$1\"", folder.realm, as: .second, in: "/")
+        #expect(listed.error.contains("Permission denied"), "\(listed)")
+        let status = try folder.argusfs("status", as: .second)
+        #expect(!status.output.contains(folder.mountPoint), "\(status.output)")
+    }
 }
