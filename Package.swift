@@ -96,7 +96,8 @@ let package = Package(
             "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
             "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
             "ArgusCrashTests": [
-                "ArgusCore", "ArgusSystem", "ArgusStore", "ArgusJournal", "ArgusFS", "ArgusRealm", "ArgusTestKit",
+                "ArgusCore", "ArgusSystem", "ArgusStore", "ArgusJournal", "ArgusFS", "ArgusFUSE", "ArgusRealm",
+                "ArgusTestKit", "ArgusMountKit",
             ],
             "ArgusCapsuleTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusCapsule", "ArgusTestKit",
