@@ -20,7 +20,7 @@ final class PermissionCache: Sendable {
 
     private let policy: LivePolicy
     private let people: any ActorResolver
-    private let clock = SystemClock()
+    private let clock: any Clock
     private let lock = Lock()
     // Sound: read and written under `lock` alone.
     nonisolated(unsafe) private var entries: [UInt64: Entry] = [:]
@@ -28,9 +28,10 @@ final class PermissionCache: Sendable {
     /// What the shipped default says of programs by path, where the folder has no rules of its own.
     nonisolated(unsafe) private var programs: [String: ProgramRule.Effect] = [:]
 
-    init(policy: LivePolicy, people: any ActorResolver) {
+    init(policy: LivePolicy, people: any ActorResolver, clock: any Clock) {
         self.policy = policy
         self.people = people
+        self.clock = clock
     }
 
     var policyVersion: UInt64 { policy.version }

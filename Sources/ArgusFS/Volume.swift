@@ -58,7 +58,7 @@ package final class Volume: Sendable {
         self.parts = parts
         self.configuration = configuration
         refusesChanges = Atomic(configuration.isReadOnly)
-        permissions = PermissionCache(policy: parts.policy, people: parts.people)
+        permissions = PermissionCache(policy: parts.policy, people: parts.people, clock: parts.clock)
         names = Namespace(limits: configuration.limits)
         try append(
             AuditEvent(

@@ -11,6 +11,8 @@ package struct Person: Hashable, Sendable {
     /// Ordinary accounts that every Debian has and nobody logs in to.
     package static let first = Person(account: "games")
     package static let second = Person(account: "man")
+    package static let third = Person(account: "mail")
+    package static let fourth = Person(account: "lp")
     package static let root = Person(account: "root")
 
     private init(uid: UInt32) {

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -95,4 +97,13 @@ int argus_reopen_direct(int file) {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+}
+
+int argus_set_immutable(int descriptor)
+{
+    int flags = 0;
+    if (ioctl(descriptor, FS_IOC_GETFLAGS, &flags) != 0)
+        return -1;
+    flags |= FS_IMMUTABLE_FL;
+    return ioctl(descriptor, FS_IOC_SETFLAGS, &flags);
 }

@@ -30,6 +30,28 @@ import Testing
         #expect(doctor.findings.first?.message.hasPrefix(file + ":2: ") == true)
     }
 
+    @Test("files where fstab mounts a folder, and none is mounted, are a warning; an empty directory is none")
+    func mountPoints() throws {
+        let place = NSTemporaryDirectory() + "argus doctor-" + UUID().uuidString
+        for name in ["empty", "stray"] {
+            try FileManager.default.createDirectory(atPath: "\(place)/\(name)", withIntermediateDirectories: true)
+        }
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        try "x".write(toFile: place + "/stray/file", atomically: false, encoding: .utf8)
+        let shown = place.replacingOccurrences(of: " ", with: "\\040")
+        var doctor = Doctor()
+        doctor.examineMountPoints(
+            fstab: """
+                # a \(shown)/stray argusfs defaults
+                plans \(shown)/stray argusfs defaults 0 0
+                diary\t\(shown)/empty\tfuse.argusfs\tnoauto
+                /dev/sda1 \(shown)/stray ext4 defaults 0 1
+                gone \(shown)/gone argusfs defaults
+                """, .current())
+        #expect(doctor.findings.map(\.state) == [.warning, .ok])
+        #expect(doctor.findings.first?.message.contains(place + "/stray has files of its own") == true)
+    }
+
     @Test("every finding about the machine has a subject, and every failure says what to do")
     func machine() {
         var doctor = Doctor()

@@ -7,11 +7,13 @@ import Testing
 private final class FakeAccounts: AccountDatabase {
     private let lock = Lock()
     nonisolated(unsafe) private var accounts: [Account] = []
+    nonisolated(unsafe) private var askedForGroups = 0
     nonisolated(unsafe) private var members: [String: Set<String>] = [:]
     nonisolated(unsafe) private var isBroken = false
     nonisolated(unsafe) private var asked = 0
 
     var askedCount: Int { lock.withLock { asked } }
+    var askedForGroupsCount: Int { lock.withLock { askedForGroups } }
 
     func set(_ accounts: [Account], members: [String: Set<String>] = [:], isBroken: Bool = false) {
         lock.withLock {
@@ -26,7 +28,10 @@ private final class FakeAccounts: AccountDatabase {
     func account(named name: String) throws(AccountDatabaseError) -> Account? { try find { $0.name == name } }
 
     func groups(of account: Account) throws(AccountDatabaseError) -> Set<String> {
-        lock.withLock { members[account.name] ?? [] }
+        lock.withLock {
+            askedForGroups += 1
+            return members[account.name] ?? []
+        }
     }
 
     func groupIDs(of account: Account) throws(AccountDatabaseError) -> Set<UInt32> { [account.gid] }
@@ -135,6 +140,24 @@ private let alice = Person(id: PersonID(high: 1, low: 1), account: "alice", uid:
         clock.pass(PersonDirectory.lifetimeSeconds)
         accounts.set([], isBroken: true)
         #expect(directory.resolution(uid: 1000) == .unresolved)
+    }
+
+    @Test("of a realm of 10,000 persons in one group, each is asked about once, however often they come")
+    func manyPersons() {
+        let count = 64
+        let everyone = (0..<10_000).map { UInt32($0 + 2000) }
+        directory.update(
+            persons: everyone.map { Person(id: PersonID(high: 9, low: UInt64($0)), account: "u\($0)", uid: $0) })
+        accounts.set(
+            everyone.map { Account(name: "u\($0)", uid: $0, gid: 1) },
+            members: Dictionary(uniqueKeysWithValues: everyone.map { ("u\($0)", ["all"]) }))
+        for _ in 0..<20 {
+            for uid in everyone.suffix(count) {
+                let (person, groups) = directory.subject(uid: uid, gid: 1)
+                #expect(person == PersonID(high: 9, low: UInt64(uid)) && groups == ["all"])
+            }
+        }
+        #expect(accounts.askedCount == count && accounts.askedForGroupsCount == count)
     }
 
     @Test("a new table of persons counts at once")

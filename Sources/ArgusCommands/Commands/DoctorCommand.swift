@@ -26,6 +26,7 @@ struct DoctorCommand: ParsableCommand {
         let access = Invocation.$current.withValue(invocation) { realm.access }
         doctor.examineRealm(access)
         doctor.examineMounts(.current())
+        doctor.examineMountPoints(fstab: smallFile("/etc/fstab", maxBytes: 1 << 20) ?? "", .current())
         if listing.json {
             try JSONOutput.print(doctor.findings)
         } else {
@@ -260,6 +261,26 @@ struct Doctor {
                 )
             } else {
                 add(.ok, "mount", entry.mountPoint)
+            }
+        }
+    }
+
+    /// What lies where fstab(5) mounts folders, while none is mounted there: somebody wrote it without knowing.
+    mutating func examineMountPoints(fstab: String, _ table: MountTable) {
+        for line in fstab.split(separator: "\n") {
+            let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            guard fields.count >= 3, ["argusfs", "fuse.argusfs"].contains(fields[2]), !fields[0].hasPrefix("#") else {
+                continue
+            }
+            let place = MountTable.unescaped(fields[1])
+            guard table.top(at: place) == nil, let names = try? DirectoryHandle(path: place).names() else { continue }
+            if names.isEmpty {
+                add(.ok, "mount point", "\(place) is empty while nothing is mounted there")
+            } else {
+                add(
+                    .warning, "mount point",
+                    "\(place) has files of its own, unencrypted, while no folder is mounted there; mount the folder "
+                        + "elsewhere and move them into it")
             }
         }
     }

@@ -67,7 +67,8 @@ final class ControlServer: Sendable {
                 while clients.count >= Self.clientMax { clientGone.wait(lock) }
             }
             do throws(SystemError) {
-                guard let client = try LocalSocket.accept(on: socket, orWake: wake.second) else { return }
+                guard let peer = try LocalSocket.accept(on: socket, orWake: wake.second) else { return }
+                guard let client = Self.ownUsers(peer) else { continue }
                 let descriptor = client.release()
                 lock.withLock { _ = clients.insert(descriptor) }
                 Thread.start(name: "control client") { [self] in
@@ -89,11 +90,20 @@ final class ControlServer: Sendable {
         }
     }
 
+    /// Turns away who is another user, before a thread or a place is given to them: however many there are, the driver's
+    /// own user is heard. The socket's buffer holds the answer, so that nobody is waited for.
+    private static func ownUsers(_ client: consuming OwnedDescriptor) -> OwnedDescriptor? {
+        do throws(SystemError) {
+            if try LocalSocket.peer(of: client.rawValue).uid == geteuid() { return client }
+        } catch {
+            return nil
+        }
+        try? MessageChannel(socket: client).send(ControlReply.failed(foreignUserMessage), withinSeconds: 1)
+        return nil
+    }
+
     private func serve(_ conversation: ControlConversation) {
         do throws(ChannelError) {
-            guard let peer = conversation.peerUID, peer == geteuid() else {
-                return try conversation.reply(.failed(Self.foreignUserMessage))
-            }
             guard let request = try conversation.request() else { return }
             guard request.version == ControlRequest.currentVersion else {
                 return try conversation.reply(
@@ -114,10 +124,6 @@ final class ControlConversation {
 
     init(channel: consuming MessageChannel) {
         self.channel = channel
-    }
-
-    var peerUID: UInt32? {
-        do throws(SystemError) { return try LocalSocket.peer(of: channel.rawDescriptor).uid } catch { return nil }
     }
 
     func request() throws(ChannelError) -> ControlRequest? {

@@ -46,7 +46,7 @@ package struct MountTable: Hashable, Sendable {
     package func children(of id: Int) -> [Entry] { entries.filter { $0.parent == id && $0.id != id } }
 
     /// Blanks, tabs, newlines and backslashes are written as three octal digits.
-    private static func unescaped(_ text: String) -> String {
+    static func unescaped(_ text: String) -> String {
         guard text.contains("\\") else { return text }
         let bytes = Array(text.utf8)
         var plain: [UInt8] = []

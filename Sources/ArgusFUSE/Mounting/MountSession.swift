@@ -33,6 +33,7 @@ final class MountSession: @unchecked Sendable {
         guard let session = fuse_session_new(&arguments, &operations, MemoryLayout<fuse_lowlevel_ops>.size, nil) else {
             throw .failed(reason: Self.reason("libfuse refused the mount options"))
         }
+        let before = Set(MountTableEntry.all.map(\.id))
         guard fuse_session_mount(session, options.mountPoint) == 0 else {
             fuse_session_destroy(session)
             throw .failed(reason: Self.reason("the system refused to mount here"))
@@ -44,9 +45,17 @@ final class MountSession: @unchecked Sendable {
             fuse_session_destroy(session)
             throw .failed(reason: "no descriptor is left for the mount (\(String(cString: strerror(cause))))")
         }
-        self.session = session
         device = OwnedDescriptor(owning: duplicate)
         entry = MountTableEntry.top(at: options.mountPoint).flatMap { $0.type == "fuse.argusfs" ? $0 : nil }
+        // Whoever may write in a directory above can put a link in the mount point's place, and the mount elsewhere.
+        guard entry != nil || textFile(MountTableEntry.tablePath) == nil else {
+            MountTableEntry.takeAwayOnly(since: before)
+            fuse_session_unmount(session)
+            fuse_session_destroy(session)
+            throw .mountPoint(
+                reason: "was replaced while it was mounted; mount below directories that only you can change")
+        }
+        self.session = session
     }
 
     deinit { unmount() }

@@ -1,4 +1,5 @@
 internal import ArgusSystem
+internal import CArgusLinux
 internal import Glibc
 
 /// One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as the driver needs it.
@@ -8,6 +9,8 @@ struct MountTableEntry: Hashable {
     var device: String
     var mountPoint: String
     var type: String
+
+    static let tablePath = "/proc/self/mountinfo"
 
     /// Nil where the line has another form.
     init?(line: Substring) {
@@ -22,9 +25,24 @@ struct MountTableEntry: Hashable {
     }
 
     /// What lies on top at `path`, or nil where it is no mount point of this process's namespace.
-    static func top(at path: String) -> MountTableEntry? {
-        guard let table = textFile("/proc/self/mountinfo") else { return nil }
-        return table.split(separator: "\n").compactMap { MountTableEntry(line: $0) }.last { $0.mountPoint == path }
+    static func top(at path: String) -> MountTableEntry? { all.last { $0.mountPoint == path } }
+
+    /// Empty where the table cannot be read.
+    static var all: [MountTableEntry] {
+        (textFile(tablePath) ?? "").split(separator: "\n").compactMap { MountTableEntry(line: $0) }
+    }
+
+    /// Takes away the one mount of a folder that came since `before`, wherever it is; where there are more, none. The
+    /// path may lead elsewhere by now, so it is opened, compared by the kernel's id, and unmounted as what was opened.
+    static func takeAwayOnly(since before: Set<Int>) {
+        let new = all.filter { $0.type == "fuse.argusfs" && !before.contains($0.id) }
+        guard new.count == 1 else { return }
+        let opened = argus_open_path(new[0].mountPoint, 0)
+        guard opened >= 0 else { return }
+        let descriptor = OwnedDescriptor(owning: opened)
+        let facts = textFile("/proc/self/fdinfo/\(descriptor.rawValue)") ?? ""
+        guard facts.split(separator: "\n").contains("mnt_id:\t\(new[0].id)") else { return }
+        umount2("/proc/self/fd/\(descriptor.rawValue)", Int32(MNT_DETACH))
     }
 
     /// Blanks, tabs, newlines and backslashes are written as three octal digits.

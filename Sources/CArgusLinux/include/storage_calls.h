@@ -39,3 +39,6 @@ long long argus_cached_pages(int file, long long offset, long long count);
 
 /// Opens the same file again for reads that pass the page cache by (open(2), O_DIRECT). A descriptor, or -1 with errno.
 int argus_reopen_direct(int file);
+
+/// Sets the immutable attribute of an open file or directory (ioctl_iflags(2)). 0, or -1 with errno.
+int argus_set_immutable(int descriptor);
