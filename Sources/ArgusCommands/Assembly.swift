@@ -114,6 +114,7 @@ extension VolumeConfiguration {
             case .strict: .strict
             case .none: .none
             }
+        asksBeforeReads = options.allowsOthers && options.asksBeforeReads
         bootID = currentBootID()
         if let seconds = options.barrierIntervalSeconds { barrierIntervalSeconds = seconds }
     }
@@ -124,7 +125,9 @@ extension MountOptions {
         self.init(
             mountPoint: plan.mountPoint, source: plan.options.source ?? plan.source,
             allowOther: plan.options.allowsOthers, defaultPermissions: plan.options.allowsOthers,
-            readOnly: plan.options.isReadOnly, kernelOptions: plan.options.kernelOptions)
+            readOnly: plan.options.isReadOnly,
+            asksBeforeReads: plan.options.allowsOthers && plan.options.asksBeforeReads,
+            kernelOptions: plan.options.kernelOptions)
     }
 }
 

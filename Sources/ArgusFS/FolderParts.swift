@@ -109,6 +109,8 @@ package struct VolumeConfiguration: Sendable {
 
     package var sharing: Sharing
     package var isReadOnly = false
+    /// The kernel asks for attributes before it reads from its cache (`Volume.mayKeepAttributes`).
+    package var asksBeforeReads = false
     package var accessTimes = AccessTimes.relative
     /// Extended attributes that the driver answers itself on the top directory, by full name.
     package var driverAttributes: [[UInt8]: [UInt8]] = [:]

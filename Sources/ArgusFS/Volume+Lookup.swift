@@ -38,7 +38,10 @@ extension Volume {
     package func attributes(
         of inode: InodeNumber, handle: HandleID?, caller: Caller
     ) throws(FileSystemError) -> FileAttributes {
-        try transact { () throws(Missing) -> FileAttributes in attributes(try node(inode)) }
+        if configuration.asksBeforeReads, let handle, let handle = try? handles.find(handle) {
+            try requirePermitted(handle, .read)
+        }
+        return try transact { () throws(Missing) -> FileAttributes in attributes(try node(inode)) }
     }
 
     package func readLink(_ inode: InodeNumber, caller: Caller) throws(FileSystemError) -> [UInt8] {

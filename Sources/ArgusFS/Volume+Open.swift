@@ -232,6 +232,7 @@ extension Volume {
         guard let content = handle.content else { return }
         if handle.standing.load(ordering: .acquiring) != .permitted {
             content.cutHandleCount.wrappingSubtract(1, ordering: .relaxed)
+            revocation.cutHandleCount.wrappingSubtract(1, ordering: .releasing)
         }
         if handle.flags.writes { recordInferredCopy(to: handle, content) }
         let written = handle.bytesWritten.load(ordering: .relaxed)

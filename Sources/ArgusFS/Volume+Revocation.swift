@@ -22,6 +22,12 @@ extension Volume {
         revocation.waitForDrops(milliseconds: waitMilliseconds)
     }
 
+    /// Whether the kernel may keep attributes that it is told. Where it asks before reads and a handle is cut, it may not: so
+    /// each read(2) of the folder's files asks first, and through the handle that was cut is refused, whatever is cached.
+    package var mayKeepAttributes: Bool {
+        !configuration.asksBeforeReads || revocation.cutHandleCount.load(ordering: .acquiring) == 0
+    }
+
     /// A handle is good as long as its person is permitted: asked again whenever the policy has changed.
     func requirePermitted(_ handle: Handle, _ right: Rights) throws(FileSystemError) {
         let version = permissions.policyVersion
@@ -92,6 +98,7 @@ extension Volume {
             ).exchanged
         else { return }
         handle.content?.cutHandleCount.wrappingAdd(1, ordering: .relaxed)
+        if handle.content != nil { revocation.cutHandleCount.wrappingAdd(1, ordering: .acquiringAndReleasing) }
         let rule = permissions.decision(right, uid: handle.uid, gid: handle.gid).rule
         let event = AuditEvent(
             activity: .denied, status: .failure, actor: handle.actor, fileID: handle.fileID,
@@ -142,6 +149,8 @@ final class Revocation: Sendable {
         var pendingDropCount = 0
     }
 
+    /// Handles of files that were cut and are still open.
+    let cutHandleCount = Atomic<Int>(0)
     private let lock = Lock()
     private let changed = Condition()
     private let dropped = Condition()

@@ -33,7 +33,7 @@ package final class Driver: Sendable {
         do throws(SystemError) {
             workers = try Workers(
                 device: session.device.rawValue, router: router, invalidations: invalidations,
-                kernelChecksPermission: options.defaultPermissions
+                kernelChecksPermission: options.defaultPermissions, kernelAsksBeforeReads: options.asksBeforeReads
             ) { session.raiseReadAhead() }
         } catch {
             session.unmount()

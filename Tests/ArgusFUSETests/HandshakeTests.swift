@@ -41,6 +41,19 @@ struct HandshakeTests {
         #expect(flags == KernelFeatures.wanted.union(.accessControlLists))
     }
 
+    @Test("on attributes before reads where revocation is to be strict")
+    func attributesBeforeReads() {
+        let everything = KernelFeatures(rawValue: .max)
+        let offer = KernelOffer(major: 7, minor: 45, readAheadMaxBytes: 131_072, features: everything)
+        guard case .agreed(_, let agreed) = Handshake.answer(offer, checksPermission: true, asksBeforeReads: true)
+        else {
+            Issue.record("the kernel is new enough")
+            return
+        }
+        // The kernel takes the second for an answer where it gets both.
+        #expect(agreed.contains(.automaticInvalidation) && !agreed.contains(.explicitInvalidation))
+    }
+
     @Test("on limits: 1 MiB a request, times of one nanosecond")
     func limits() {
         let bytes = out(KernelOffer(major: 7, minor: 45, readAheadMaxBytes: 131_072, features: .wanted))

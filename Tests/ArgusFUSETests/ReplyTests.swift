@@ -64,7 +64,7 @@ struct DirectoryWriterTests {
         let name = String(repeating: "n", count: nameCount)
         try append(to: &writer) { $0.append(dots: 2, 44, cookie: 2) }
         #expect(writer.count == 32)
-        try append(to: &writer) { $0.append(try item(name, 5, 3), in: .whole) }
+        try append(to: &writer) { $0.append(try item(name, 5, 3), as: .whole) }
         #expect(writer.count == 32 + (24 + nameCount + 7) / 8 * 8)
         let raw = UnsafeRawBufferPointer(buffer.bytes)
         #expect(raw.load(as: UInt64.self) == 44)
@@ -84,7 +84,7 @@ struct DirectoryWriterTests {
         var writer = DirectoryWriter(buffer.bytes, withAttributes: true)
         try append(to: &writer) { $0.append(dots: 1, 1, cookie: 1) }
         #expect(writer.count == 128 + 32)
-        try append(to: &writer) { $0.append(try item("a", 5, 3), in: .whole) }
+        try append(to: &writer) { $0.append(try item("a", 5, 3), as: .whole) }
         let raw = UnsafeRawBufferPointer(buffer.bytes)
         #expect(raw.load(as: UInt64.self) == 0)
         #expect(raw.load(fromByteOffset: 160, as: UInt64.self) == 5)
@@ -103,7 +103,7 @@ struct DirectoryWriterTests {
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes.prefix(room)), withAttributes: false)
         var taken = 0
         let item = try item("abcdefgh", 5, 3)
-        while writer.append(item, in: .whole) { taken += 1 }
+        while writer.append(item, as: .whole) { taken += 1 }
         #expect(taken == room / 32)
         #expect(writer.count == taken * 32)
     }

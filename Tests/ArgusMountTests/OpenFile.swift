@@ -65,6 +65,13 @@ final class OpenFile {
             status = os.waitpid(child, 0)[1]
             print(name, signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else 'ok')
         attempt('read', lambda: os.pread(fd, 4096, 4096))
+        answered = 0
+        for place in range(500):
+            try:
+                os.pread(fd, 4096, place % 16 * 4096)
+                answered += 1
+            except OSError: pass
+        print('answered', answered)
         if writes:
             attempt('write', lambda: os.pwrite(fd, b'x', 8192))
             attempt('truncate', lambda: os.ftruncate(fd, size))

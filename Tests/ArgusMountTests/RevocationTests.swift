@@ -94,6 +94,27 @@ struct RevocationTests {
         #expect(try folder.shell("tr -d x < file").required().output == "DIRTY")
     }
 
+    @Test("with -o strict_revocation no read through a descriptor that was cut off is answered, whatever others read")
+    func strict() throws {
+        let folder = try MountedFolder(
+            members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
+            options: ["-o", "allow_other,strict_revocation"])
+        try makeFile(in: folder)
+        let file = try OpenFile("file", in: folder, as: .first)
+        let other = try OpenFile("file", in: folder, as: .second, writes: false, keepsReading: true)
+        try folder.argusfs("folder", "revoke", MountedFolder.name, "--member", Person.first.name).required()
+        let results = try file.attempt()
+        #expect(results["answered"] == "0")
+        for name in Self.reads + Self.writes { #expect(results[name] == "EACCES", "\(name)") }
+        let rest = try other.attempt()
+        for name in Self.reads + ["map-read"] { #expect(rest[name] == "ok", "\(name)") }
+        #expect(rest["answered"] == "500" && Int(rest["count"] ?? "").map { $0 > 0 } == true)
+        #expect(try folder.shell("tr -d x < file").required().output == "DIRTY")
+        // What changed is read as it is, also where the kernel keeps attributes again.
+        try folder.shell("cat file > /dev/null; printf new > file; cat file", as: .root).required()
+        #expect(try folder.shell("cat file", as: .second).required().output == "new")
+    }
+
     @Test("a person who is cut off from the realm loses open files in every folder at once")
     func person() throws {
         let folder = try MountedFolder(

@@ -14,10 +14,13 @@ struct MountCommand: ParsableCommand {
             The mount is yours alone: other users, root included, see nothing of it. With -o allow_other it is shared: \
             other users come in where the folder's members and POSIX permission let them.
 
+            The empty directory is closed: while nothing is mounted there, nobody writes into it by mistake, in plaintext. Its \
+            mode loses the right to write; for root it becomes immutable, and chattr -i opens it again.
+
             With --all the directory shows every folder that you may list as a directory of its own; on a shared mount all \
             folders of the realm, each to those who may list it. Between folders mv copies and deletes, and both are recorded.
 
-            Options as mount(8) knows them: ro, rw, allow_other, allow_full, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
+            Options as mount(8) knows them: ro, rw, allow_other, strict_revocation, allow_full, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
             sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
             passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 
@@ -84,13 +87,21 @@ struct MountRequest {
         } else {
             plan.content = .folders(try mountable(in: open))
         }
+        let isWaitedFor = point.entry(in: .current()) != nil
+        let covered = isWaitedFor ? nil : CoveredDirectory(point.path)
+        if options.allowsNonEmptyMountPoint, !isWaitedFor { warnOfCoveredFiles(in: point.path) }
         // The directory that the caller stands in may be the mount point, or be unmounted later.
         chdir("/")
         if runsInForeground {
             DriverLog.toStandardError()
-            try Assembly.serve(plan, of: open) { Self.warn($0) }
+            try Assembly.serve(plan, of: open) { leftOut in
+                covered?.close()
+                Self.warn(leftOut)
+            }
         } else {
-            Self.warn(try DriverLaunch.launch(plan, masterKey: open.exportMasterKey()))
+            let leftOut = try DriverLaunch.launch(plan, masterKey: open.exportMasterKey())
+            covered?.close()
+            Self.warn(leftOut)
         }
     }
 
@@ -119,6 +130,14 @@ struct MountRequest {
                 directory, "there is no folder to mount; `argusfs folder list` shows those there are")
         }
         return names
+    }
+
+    /// What the mount hides was never sealed.
+    private func warnOfCoveredFiles(in path: String) {
+        guard let names = try? DirectoryHandle(path: path).names(), !names.isEmpty else { return }
+        Standard.errorLine(
+            "argusfs: \(directory): has files of its own, unencrypted, which the mount hides; unmount it later and move "
+                + "them into the folder")
     }
 
     private static func warn(_ leftOut: [String]) {

@@ -15,6 +15,8 @@ package struct MountOptionList: Hashable, Sendable, Codable {
     package var allowsNonEmptyMountPoint = false
     /// Full storage is no reason not to mount: what is there is to be read and deleted.
     package var allowsFullStorage = false
+    /// On a shared mount the kernel asks before each read whether who reads may still.
+    package var asksBeforeReads = false
     package var accessTimes = AccessTimes.relative
     package var allowsDevices: Bool?
     package var allowsSetID: Bool?
@@ -66,6 +68,7 @@ package struct MountOptionList: Hashable, Sendable, Codable {
         case "rw": isReadOnly = false
         case "allow_other": allowsOthers = true
         case "allow_full": allowsFullStorage = true
+        case "strict_revocation": asksBeforeReads = true
         case "nonempty": allowsNonEmptyMountPoint = true
         case "atime", "relatime", "norelatime", "nostrictatime": accessTimes = .relative
         case "noatime": accessTimes = .none

@@ -9,6 +9,9 @@ package struct MountOptions: Hashable, Sendable {
     /// The kernel checks owner and mode before a request is sent (`default_permissions` of fuse(4)).
     package var defaultPermissions: Bool
     package var readOnly: Bool
+    /// The kernel asks for attributes that it has none of before each read from its cache: what the driver cut off is
+    /// refused then. It drops a file's pages with each change of its time of modification that it learns of.
+    package var asksBeforeReads: Bool
     /// Flags of the mount as mount(8) spells them: `noatime`, `nodev`, `suid` and the like.
     package var kernelOptions: [String]
     /// False refuses a directory with entries, which the mount would hide. Commands that ask their user do so before.
@@ -16,13 +19,14 @@ package struct MountOptions: Hashable, Sendable {
 
     package init(
         mountPoint: String, source: String, allowOther: Bool, defaultPermissions: Bool, readOnly: Bool,
-        kernelOptions: [String], allowsNonEmpty: Bool = true
+        asksBeforeReads: Bool = false, kernelOptions: [String], allowsNonEmpty: Bool = true
     ) {
         self.mountPoint = mountPoint
         self.source = source
         self.allowOther = allowOther
         self.defaultPermissions = defaultPermissions
         self.readOnly = readOnly
+        self.asksBeforeReads = asksBeforeReads
         self.kernelOptions = kernelOptions
         self.allowsNonEmpty = allowsNonEmpty
     }

@@ -79,7 +79,9 @@ extension Dispatcher {
         if cookie < 2, !writer.append(dots: 2, parent(of: header.node), cookie: 2) {
             return .payload(count: writer.count)
         }
-        try volume.readDirectory(handle, after: max(cookie, 2), caller: header.caller) { writer.append($0, in: space) }
+        try volume.readDirectory(handle, after: max(cookie, 2), caller: header.caller) {
+            writer.append($0, as: telling)
+        }
         return .payload(count: writer.count)
     }
 

@@ -16,17 +16,17 @@ extension Dispatcher {
             return buffer.put(
                 fuse_entry_out(
                     try volume.makeNode(
-                        name, in: parent, mode: mode, umask: umask, device: device, caller: caller), space))
+                        name, in: parent, mode: mode, umask: umask, device: device, caller: caller), telling))
         case .makeDirectory(let name, let permissions, let umask):
             return buffer.put(
                 fuse_entry_out(
                     try volume.makeDirectory(
-                        name, in: parent, permissions: permissions, umask: umask, caller: caller), space))
+                        name, in: parent, permissions: permissions, umask: umask, caller: caller), telling))
         case .makeSymlink(let name, let target):
             return buffer.put(
-                fuse_entry_out(try volume.makeSymlink(name, in: parent, target: target, caller: caller), space))
+                fuse_entry_out(try volume.makeSymlink(name, in: parent, target: target, caller: caller), telling))
         case .link(let inode, let name):
-            return buffer.put(fuse_entry_out(try volume.link(inode, as: name, in: parent, caller: caller), space))
+            return buffer.put(fuse_entry_out(try volume.link(inode, as: name, in: parent, caller: caller), telling))
         case .create(let name, let permissions, let umask, let flags):
             let created = try volume.create(
                 name, in: parent, permissions: permissions, umask: umask, flags: flags, caller: caller)
@@ -50,7 +50,7 @@ extension Dispatcher {
     private func put(
         _ created: (attributes: FileAttributes, open: OpenResult), in buffer: AnswerBuffer
     ) -> Answer {
-        _ = buffer.put(fuse_entry_out(created.attributes, space))
+        _ = buffer.put(fuse_entry_out(created.attributes, telling))
         return buffer.put(fuse_open_out(created.open), at: MemoryLayout<fuse_entry_out>.size)
     }
 
@@ -60,11 +60,11 @@ extension Dispatcher {
         switch target {
         case .child(let name):
             guard let attributes = try volume.lookup(name, in: parent, caller: caller) else { return .absent }
-            return fuse_entry_out(attributes, space)
+            return fuse_entry_out(attributes, telling)
         case .itself:
-            return fuse_entry_out(try volume.attributes(of: parent, handle: nil, caller: caller), space)
+            return fuse_entry_out(try volume.attributes(of: parent, handle: nil, caller: caller), telling)
         case .parent:
-            return fuse_entry_out(try volume.parent(of: parent), space)
+            return fuse_entry_out(try volume.parent(of: parent), telling)
         }
     }
 

@@ -10,6 +10,11 @@ struct Dispatcher: Sendable {
     let volume: Volume
     let space: NodeSpace
 
+    /// Asked for with the answer, not before: a handle that was cut meanwhile counts.
+    var telling: Telling {
+        Telling(space: space, attributeSeconds: volume.mayKeepAttributes ? Protocol.cacheSeconds : 0)
+    }
+
     func answer(
         _ operation: Operation, of header: RequestHeader, in buffer: AnswerBuffer
     ) throws(FileSystemError) -> Answer {
@@ -34,9 +39,9 @@ struct Dispatcher: Sendable {
         case .setXattr, .getXattr, .listXattrs, .removeXattr:
             return try answerXattrs(operation, of: header, in: buffer)
         case .getAttributes(let handle):
-            return buffer.put(fuse_attr_out(try volume.attributes(of: node, handle: handle, caller: caller), space))
+            return buffer.put(fuse_attr_out(try volume.attributes(of: node, handle: handle, caller: caller), telling))
         case .setAttributes(let changes):
-            return buffer.put(fuse_attr_out(try volume.setAttributes(of: node, to: changes, caller: caller), space))
+            return buffer.put(fuse_attr_out(try volume.setAttributes(of: node, to: changes, caller: caller), telling))
         case .readLink:
             return try buffer.put(try volume.readLink(node, caller: caller))
         case .access(let mask):

@@ -12,15 +12,22 @@ enum Handshake {
         case refused
     }
 
-    /// `checksPermission`: the mount has `default_permissions`.
-    static func answer(_ offer: KernelOffer, checksPermission: Bool = false) -> Outcome {
+    /// `checksPermission`: the mount has `default_permissions`. `asksBeforeReads`: it asks for
+    /// attributes before it reads from its cache where it has none.
+    static func answer(
+        _ offer: KernelOffer, checksPermission: Bool = false, asksBeforeReads: Bool = false
+    ) -> Outcome {
         var out = fuse_init_out()
         out.major = Protocol.major
         out.minor = Protocol.minor
         if offer.major > Protocol.major { return .askAgain(out) }
         guard offer.major == Protocol.major, offer.minor >= Protocol.minorMin else { return .refused }
 
-        let wanted = checksPermission ? KernelFeatures.wanted.union(.wantedOfCheckingKernel) : .wanted
+        var wanted = checksPermission ? KernelFeatures.wanted.union(.wantedOfCheckingKernel) : .wanted
+        if asksBeforeReads {
+            wanted.insert(.automaticInvalidation)
+            wanted.remove(.explicitInvalidation)
+        }
         let agreed = offer.features.intersection(wanted)
         out.minor = min(offer.minor, Protocol.minor)
         out.max_readahead = max(offer.readAheadMaxBytes, UInt32(Protocol.requestMaxBytes))

@@ -1,5 +1,14 @@
 internal import ArgusCore
 
+/// What an answer with attributes says beside them.
+struct Telling: Hashable, Sendable {
+    var space: NodeSpace
+    /// How long the kernel may keep the attributes.
+    var attributeSeconds: UInt64
+
+    static let whole = Telling(space: .whole, attributeSeconds: Protocol.cacheSeconds)
+}
+
 /// How a folder's inodes are numbered towards the kernel, which knows one numbering a mount.
 ///
 /// The folder's place stands in the upper bits, the inode's own number in the lower 48. A folder that is a mount of its own

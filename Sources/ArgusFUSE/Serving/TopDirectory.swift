@@ -28,7 +28,7 @@ struct TopDirectory: Sendable {
         switch operation {
         case .lookup(.child(let name)):
             guard let index = names.firstIndex(of: name) else { return buffer.put(fuse_entry_out.absent) }
-            return buffer.put(fuse_entry_out(try top(of: folders[index], header.caller), folders[index].space))
+            return buffer.put(fuse_entry_out(try top(of: folders[index], header.caller), folders[index].telling))
         case .lookup: return buffer.put(fuse_entry_out(attributes, .whole))
         case .getAttributes: return buffer.put(fuse_attr_out(attributes, .whole))
         case .statistics: return try folders[0].answer(operation, of: header, in: buffer)
@@ -67,7 +67,7 @@ struct TopDirectory: Sendable {
             let item = DirectoryItem(
                 name: names[index], inode: .root, kind: .directory, cookie: place,
                 attributes: try top(of: folder, caller))
-            guard writer.append(item, in: folder.space) else { break }
+            guard writer.append(item, as: folder.telling) else { break }
         }
         return .payload(count: writer.count)
     }

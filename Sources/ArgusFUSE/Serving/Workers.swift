@@ -33,6 +33,7 @@ final class Workers: Sendable {
     private let router: Router
     private let invalidations: InvalidationQueue
     private let kernelChecksPermission: Bool
+    private let kernelAsksBeforeReads: Bool
     private let whenAgreed: @Sendable () -> Void
     /// What INIT agreed on (`KernelFeatures.rawValue`).
     private let features = Atomic<UInt64>(0)
@@ -54,10 +55,12 @@ final class Workers: Sendable {
     /// `device` stays open until `serve` has returned. `whenAgreed` is called once the kernel has the driver's limits.
     init(
         device: Int32, router: Router, invalidations: InvalidationQueue, kernelChecksPermission: Bool,
+        kernelAsksBeforeReads: Bool,
         whenAgreed: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         self.device = device
         self.kernelChecksPermission = kernelChecksPermission
+        self.kernelAsksBeforeReads = kernelAsksBeforeReads
         self.whenAgreed = whenAgreed
         receiver = try RequestReceiver(device: device)
         self.router = router
@@ -242,7 +245,9 @@ final class Workers: Sendable {
     }
 
     private func initialize(_ offer: KernelOffer, _ reply: consuming Reply, _ buffer: AnswerBuffer) {
-        switch Handshake.answer(offer, checksPermission: kernelChecksPermission) {
+        let outcome = Handshake.answer(
+            offer, checksPermission: kernelChecksPermission, asksBeforeReads: kernelAsksBeforeReads)
+        switch outcome {
         case .agreed(let out, let agreed):
             features.store(agreed.rawValue, ordering: .relaxed)
             send(buffer.put(out), from: buffer, reply)

@@ -71,13 +71,13 @@ extension fuse_attr {
 }
 
 extension fuse_entry_out {
-    init(_ attributes: FileAttributes, _ space: NodeSpace) {
+    init(_ attributes: FileAttributes, _ telling: Telling) {
         self.init()
-        nodeid = space.node(attributes.inode)
-        generation = space.generation
+        nodeid = telling.space.node(attributes.inode)
+        generation = telling.space.generation
         entry_valid = Protocol.cacheSeconds
-        attr_valid = Protocol.cacheSeconds
-        attr = fuse_attr(attributes, space)
+        attr_valid = telling.attributeSeconds
+        attr = fuse_attr(attributes, telling.space)
     }
 
     /// The name is absent, and the kernel may remember that.
@@ -89,10 +89,10 @@ extension fuse_entry_out {
 }
 
 extension fuse_attr_out {
-    init(_ attributes: FileAttributes, _ space: NodeSpace) {
+    init(_ attributes: FileAttributes, _ telling: Telling) {
         self.init()
-        attr_valid = Protocol.cacheSeconds
-        attr = fuse_attr(attributes, space)
+        attr_valid = telling.attributeSeconds
+        attr = fuse_attr(attributes, telling.space)
     }
 }
 

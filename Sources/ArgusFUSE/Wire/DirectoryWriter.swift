@@ -20,10 +20,10 @@ struct DirectoryWriter {
     }
 
     /// A child, with the attributes that the kernel may cache. False where the record does not fit any more.
-    mutating func append(_ item: DirectoryItem, in space: NodeSpace) -> Bool {
+    mutating func append(_ item: DirectoryItem, as telling: Telling) -> Bool {
         append(
-            item.name.bytes, space.node(item.inode), item.kind, item.cookie,
-            entry: withAttributes ? fuse_entry_out(item.attributes, space) : fuse_entry_out())
+            item.name.bytes, telling.space.node(item.inode), item.kind, item.cookie,
+            entry: withAttributes ? fuse_entry_out(item.attributes, telling) : fuse_entry_out())
     }
 
     /// `.` or `..`: of these the kernel takes no attributes, so the entry stays empty.

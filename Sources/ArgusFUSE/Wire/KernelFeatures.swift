@@ -8,6 +8,7 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     package static let exportSupport = KernelFeatures(rawValue: 1 << 4)
     package static let bigWrites = KernelFeatures(rawValue: 1 << 5)
     package static let umaskInDriver = KernelFeatures(rawValue: 1 << 6)
+    package static let automaticInvalidation = KernelFeatures(rawValue: 1 << 12)
     package static let readDirectoryPlus = KernelFeatures(rawValue: 1 << 13)
     package static let readDirectoryPlusAuto = KernelFeatures(rawValue: 1 << 14)
     package static let asyncDirectIO = KernelFeatures(rawValue: 1 << 15)
@@ -26,7 +27,7 @@ package struct KernelFeatures: OptionSet, Hashable, Sendable {
     /// Absences that matter: WRITEBACK_CACHE (it takes sizes and times over, delays errors and hides the writer),
     /// POSIX_LOCKS and FLOCK_LOCKS (locks stay in the kernel,
     /// which alone uses the folder), NO_OPEN_SUPPORT (every open is checked and journalled), AUTO_INVAL_DATA (the
-    /// driver is the only writer and says when content changed).
+    /// driver is the only writer and says when content changed), but for mounts with `asksBeforeReads`.
     package static let wanted: KernelFeatures = [
         .asyncRead, .atomicTruncate, .exportSupport, .bigWrites, .readDirectoryPlus, .readDirectoryPlusAuto,
         .asyncDirectIO, .parallelDirectoryOperations, .maxPages, .cachesSymlinks, .explicitInvalidation,
