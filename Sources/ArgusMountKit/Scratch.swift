@@ -35,7 +35,7 @@ package final class Scratch: Sendable {
             // A driver whose mount is gone ends by itself; one that hangs must not outlive the test.
             for pid in drivers where !Tree.ends(pid, withinSeconds: 20) { try? run(["kill", "-9", String(pid)]) }
         }
-        // A mount point that root used takes no changes while nothing is mounted there.
+        // A mount point of `-o immutable` takes no changes while nothing is mounted there.
         try? run(["find", path, "-xdev", "-type", "d", "-empty", "-exec", "chattr", "-f", "-i", "{}", "+"])
         try? run(["chmod", "-R", "u+rwX", path])
         try? run(["rm", "-rf", "--one-file-system", path])

@@ -270,7 +270,7 @@ struct HostileUserTests {
 
     @Test("nothing lands in the mount point in plaintext while no folder is mounted there", arguments: [false, true])
     func mountPoint(ofRoot: Bool) throws {
-        let folder = try MountedFolder(as: ofRoot ? .root : owner)
+        let folder = try MountedFolder(as: ofRoot ? .root : owner, options: ofRoot ? ["-o", "immutable"] : [])
         try folder.unmount()
         for person in [owner, hostile, .root] where ofRoot || person != .root {
             #expect(try folder.shell("echo x > file", as: person).status != 0, "\(person.name)")

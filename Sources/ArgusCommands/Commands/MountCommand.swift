@@ -15,12 +15,12 @@ struct MountCommand: ParsableCommand {
             other users come in where the folder's members and POSIX permission let them.
 
             The empty directory is closed: while nothing is mounted there, nobody writes into it by mistake, in plaintext. Its \
-            mode loses the right to write; for root it becomes immutable, and chattr -i opens it again.
+            mode loses the right to write. Root, whom modes do not bind, is kept out by -o immutable, until chattr -i.
 
             With --all the directory shows every folder that you may list as a directory of its own; on a shared mount all \
             folders of the realm, each to those who may list it. Between folders mv copies and deletes, and both are recorded.
 
-            Options as mount(8) knows them: ro, rw, allow_other, strict_revocation, allow_full, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
+            Options as mount(8) knows them: ro, rw, allow_other, strict_revocation, allow_full, immutable, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
             sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
             passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 
@@ -95,12 +95,13 @@ struct MountRequest {
         if runsInForeground {
             DriverLog.toStandardError()
             try Assembly.serve(plan, of: open) { leftOut in
-                covered?.close()
+                covered?.close(isImmutable: options.makesMountPointImmutable)
                 Self.warn(leftOut)
+                ServiceNotification.ready()
             }
         } else {
             let leftOut = try DriverLaunch.launch(plan, masterKey: open.exportMasterKey())
-            covered?.close()
+            covered?.close(isImmutable: options.makesMountPointImmutable)
             Self.warn(leftOut)
         }
     }

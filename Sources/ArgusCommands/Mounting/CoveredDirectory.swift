@@ -3,8 +3,8 @@ internal import CArgusLinux
 internal import Glibc
 
 /// The directory beneath a mount, held from before the mount on. While no folder is mounted there it is to take no files,
-/// so that none lands in it in plaintext: its mode allows no writing, and root, whom modes do not bind, is kept out by the
-/// immutable attribute (chattr(1)).
+/// so that none lands in it in plaintext: its mode allows no writing. Root, whom modes do not bind, is kept out by the immutable
+/// attribute (chattr(1)) where that was asked for: such a directory cannot be removed either.
 ///
 /// Only an empty directory of this user's own is closed. It is a precaution: what the file system cannot do is left.
 final class CoveredDirectory {
@@ -32,9 +32,9 @@ final class CoveredDirectory {
     }
 
     /// To be called when the folder is mounted.
-    func close() {
+    func close(isImmutable: Bool) {
         isClosed = true
         fchmod(descriptor.rawValue, mode & ~0o222)
-        if geteuid() == 0 { _ = argus_set_immutable(descriptor.rawValue) }
+        if isImmutable { _ = argus_set_immutable(descriptor.rawValue) }
     }
 }

@@ -15,6 +15,8 @@ package struct MountOptionList: Hashable, Sendable, Codable {
     package var allowsNonEmptyMountPoint = false
     /// Full storage is no reason not to mount: what is there is to be read and deleted.
     package var allowsFullStorage = false
+    /// The directory beneath the mount takes no change from root either while nothing is mounted there.
+    package var makesMountPointImmutable = false
     /// On a shared mount the kernel asks before each read whether who reads may still.
     package var asksBeforeReads = false
     package var accessTimes = AccessTimes.relative
@@ -68,6 +70,7 @@ package struct MountOptionList: Hashable, Sendable, Codable {
         case "rw": isReadOnly = false
         case "allow_other": allowsOthers = true
         case "allow_full": allowsFullStorage = true
+        case "immutable": makesMountPointImmutable = true
         case "strict_revocation": asksBeforeReads = true
         case "nonempty": allowsNonEmptyMountPoint = true
         case "atime", "relatime", "norelatime", "nostrictatime": accessTimes = .relative
