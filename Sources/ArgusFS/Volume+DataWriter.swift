@@ -354,27 +354,27 @@ extension Volume {
         // Written out and closed before, and opened again since.
         try attachCapsule(inode, content, creates: false)
         guard let capsule = content.capsule else { return }
-        do throws(CapsuleError) {
-            let info = try capsule.sync()
-            lock.withLock {
-                guard isInUse(content), let node = names.nodes[inode] else { return }
-                if names.unsynced[inode] == info { names.unsynced[inode] = nil }
-                // From here on the row says that the file has durable content, so that recovery never takes it for one
-                // whose first write was cut short. Later syncs need no word to the index.
-                guard node.row.capsule?.durableCommit == 0 else { return }
-                node.row.capsule = CapsuleState(durable: info, isDirty: true)
-                put(node)
-                names.queue.seal()
-            }
-        } catch {
-            throw failure(error, of: inode)
+        let info: CommitInfo
+        do throws(CapsuleError) { info = try capsule.sync() } catch { throw failure(error, of: inode) }
+        // Before any row may say that there is a durable capsule: without its name on disk there is none.
+        try synchronizeName(of: inode)
+        lock.withLock {
+            guard isInUse(content), let node = names.nodes[inode] else { return }
+            if names.unsynced[inode] == info { names.unsynced[inode] = nil }
+            // From here on the row says that the file has durable content, so that recovery never takes it for one
+            // whose first write was cut short. Later syncs need no word to the index.
+            guard node.row.capsule?.durableCommit == 0 else { return }
+            node.row.capsule = CapsuleState(durable: info, isDirty: true)
+            put(node)
+            names.queue.seal()
         }
-        if lock.withLock({ names.unsyncedNames.contains(inode) }),
-            let fileID = lock.withLock({ names.nodes[inode]?.row.fileID })
-        {
-            do { try parts.store.syncName(parts.keys.objectName(of: fileID)) } catch { throw FileSystemError(error) }
-            lock.withLock { _ = names.unsyncedNames.remove(inode) }
-        }
+    }
+
+    private func synchronizeName(of inode: InodeNumber) throws(FileSystemError) {
+        let fileID = lock.withLock { names.unsyncedNames.contains(inode) ? names.nodes[inode]?.row.fileID : nil }
+        guard let fileID else { return }
+        do { try parts.store.syncName(parts.keys.objectName(of: fileID)) } catch { throw FileSystemError(error) }
+        lock.withLock { _ = names.unsyncedNames.remove(inode) }
     }
 
     // MARK: Barrier

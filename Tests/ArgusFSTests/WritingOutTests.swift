@@ -54,6 +54,32 @@ import Testing
         try next.volume.shutDown()
     }
 
+    @Test("no row says that a capsule is durable before its name is", .timeLimit(.minutes(5)))
+    func nameFirst() throws {
+        let store = HeldStore(FaultStore())
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let handle = try user.create("app", 10_000)
+        let inode = try #require(try user.inode("app"))
+        store.holds(.syncName, true)
+        let syncing = Thread.start(name: "fsync") {
+            try? user.volume.synchronize(handle, dataOnly: false, caller: user.caller)
+        }
+        store.wait(for: .syncName)
+        // Somebody else makes durable what the index has been told.
+        _ = try user.volume.makeDirectory(
+            try FileName("other"), in: .root, permissions: 0o700, caller: user.caller)
+        let root = try user.volume.openDirectory(.root, caller: user.caller).handle
+        try user.volume.synchronizeDirectory(root, caller: user.caller)
+        #expect(try index.reopened().inode(inode)?.capsule?.durableCommit ?? 0 == 0)
+        store.holds(.syncName, false)
+        syncing.join()
+        #expect(try index.inode(inode)?.capsule?.durableCommit ?? 0 > 0)
+        user.volume.releaseDirectory(root)
+        user.volume.release(handle)
+        try user.volume.shutDown()
+    }
+
     @Test("a capsule that could not be deleted before a crash is deleted at the next start")
     func removedBeforeCrash() throws {
         let store = FaultStore()
@@ -326,7 +352,10 @@ private final class HeldStore: BackingStore {
     func forEachObject(_ body: (ObjectName) -> Bool, stray: (String) -> Void) throws(StoreError) {
         try inner.forEachObject(body, stray: stray)
     }
-    func syncName(_ name: ObjectName) throws(StoreError) { try inner.syncName(name) }
+    func syncName(_ name: ObjectName) throws(StoreError) {
+        stop(at: .syncName)
+        try inner.syncName(name)
+    }
     func location(of name: ObjectName) -> String { inner.location(of: name) }
     func space() throws(StoreError) -> StoreSpace { try inner.space() }
     func reserve(_ byteCount: UInt64) throws(StoreError) -> UInt64 { try inner.reserve(byteCount) }
