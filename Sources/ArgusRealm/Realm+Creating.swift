@@ -39,6 +39,7 @@ extension Realm {
                 try realm.recordingAct(.create, "realm made", path: "/") { () throws(RealmError) in
                     try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
                 }
+                endMaking(directory)
                 return (realm, RecoveryKey.text(of: recovery))
             } catch {
                 clear(directory)
@@ -53,16 +54,27 @@ extension Realm {
 
     static var subdirectories: [String] { [foldersName, journalName, runName, logName] }
 
-    /// Takes everything of a realm away, whole or not.
+    /// Marks the directory as one in which a realm is being made: whatever has a realm's names in it is ours.
+    private static let makingName = DirectoryHandle.temporaryPrefix + "making"
+
+    static func beginMaking(_ directory: DirectoryHandle) throws(RealmError) {
+        try realmCall { () throws(SystemError) in try directory.replaceFile(makingName, with: []) }
+    }
+
+    static func endMaking(_ directory: DirectoryHandle) { try? directory.remove(makingName) }
+
+    /// Takes everything of a realm away, whole or not, in a directory marked by `beginMaking`.
     static func clear(_ directory: DirectoryHandle) {
         for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
             try? directory.removeTree(name)
         }
+        endMaking(directory)
     }
 
     private static func fill(_ directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
         // What a realm left behind whose making was cut short has another key.
         clear(directory)
+        try beginMaking(directory)
         try realmCall { () throws(SystemError) in
             if fchmod(directory.descriptor, 0o700) != 0 { throw SystemError(errno: errno, call: "fchmod(2)") }
             for name in subdirectories { _ = try directory.subdirectory(name, create: true, mode: 0o700) }
@@ -76,15 +88,9 @@ extension Realm {
         if names.contains(RealmFile.name) {
             throw RealmError(.alreadyARealm, "is a realm already; choose another directory for a new one")
         }
-        let own = Set(subdirectories + [PersonsRecord.fileName, ActsRecord.fileName, "lost+found"])
-        let others = names.subtracting(own).filter { !$0.hasPrefix(DirectoryHandle.temporaryPrefix) }
-        var hasFolders = false
-        if names.contains(foldersName) {
-            hasFolders = try realmCall { () throws(SystemError) in
-                try !directory.subdirectory(foldersName).names().isEmpty
-            }
-        }
-        guard others.isEmpty, !hasFolders else {
+        let own = names.contains(makingName) ? subdirectories + [PersonsRecord.fileName, ActsRecord.fileName] : []
+        let others = names.subtracting(own + ["lost+found"]).filter { !$0.hasPrefix(DirectoryHandle.temporaryPrefix) }
+        guard others.isEmpty else {
             throw RealmError(.directoryNotEmpty, "holds other files; choose a new or an empty directory for a realm")
         }
     }

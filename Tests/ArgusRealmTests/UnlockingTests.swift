@@ -187,9 +187,24 @@ import Testing
         mkdir(directory.realmPath + "/folders", 0o700)
         directory.write([1, 2, 3], to: "realm/persons")
         directory.write([1], to: "realm/\(DirectoryHandle.temporaryPrefix)0")
+        directory.write([], to: "realm/\(DirectoryHandle.temporaryPrefix)making")
         #expect(failure { try Realm.inspect(at: directory.realmPath) }?.kind == .notARealm)
         let (realm, _) = try directory.create()
         #expect(try realm.folders().isEmpty)
+        #expect(access("\(directory.realmPath)/\(DirectoryHandle.temporaryPrefix)making", F_OK) != 0)
+    }
+
+    @Test(
+        "what somebody else keeps under a name of a realm's is never taken for ours",
+        arguments: ["log", "journal", "run"])
+    func foreign(name: String) throws {
+        mkdir(directory.realmPath, 0o700)
+        mkdir(directory.realmPath + "/folders", 0o700)
+        mkdir(directory.realmPath + "/" + name, 0o700)
+        directory.write([1, 2, 3], to: "realm/\(name)/mine")
+        let before = directory.snapshot()
+        #expect(failure { try directory.create() }?.kind == .directoryNotEmpty)
+        #expect(directory.snapshot() == before)
     }
 }
 

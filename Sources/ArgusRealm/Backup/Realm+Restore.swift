@@ -30,7 +30,9 @@ extension Realm {
         do throws(RealmError) {
             let directory = try handle(at: path)
             try requireRoom(in: directory)
+            clear(directory)
             do throws(RealmError) {
+                try beginMaking(directory)
                 try unpack(
                     reader, first: .init(name: first.name, size: first.size, hash: SHA256.hash(bytes)), into: directory,
                     keys: keys)
@@ -48,6 +50,7 @@ extension Realm {
                 for (handle, record) in try realm.records(skipsDamaged: false).found {
                     try? realm.recordPending(record, in: handle)
                 }
+                endMaking(directory)
                 return (realm, elsewhere)
             } catch {
                 clear(directory)
