@@ -178,6 +178,7 @@ extension Volume {
         var value = ByteWriter()
         value.integer(head.sequence)
         value.append(head.hash)
+        if let stream = head.stream { value.append(stream.bytes) }
         return .putMeta(key: .journalHead, value: value.bytes)
     }
 

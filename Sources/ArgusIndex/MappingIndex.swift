@@ -100,7 +100,8 @@ package enum MetaKey: String, Sendable, CaseIterable {
     case cookieLease
     /// 1 byte: 1 from the durable start of a mount to its clean end.
     case mounted
-    /// The newest sequence number and hash of the journal that the driver knew (docs/formats/journal.md).
+    /// The newest record of the journal that the driver knew (docs/formats/journal.md): its sequence number, 8 bytes, its
+    /// hash, 32 bytes, and its stream, 16 bytes.
     case journalHead
     /// 1 byte: 1 from an unclean end until a full check: capsules may be one commit ahead of their clean rows.
     case mayLag

@@ -194,6 +194,6 @@ package protocol JournalSink: AnyObject, Sendable {
     func release(_ reservation: JournalReservation)
     /// Makes everything appended so far durable.
     func sync() throws(JournalError)
-    /// The newest sequence number and its hash, to be kept in the index.
-    func head() -> (sequence: UInt64, hash: [UInt8])
+    /// The newest record, to be kept in the index.
+    func head() -> JournalMark
 }

@@ -1,4 +1,5 @@
 internal import ArgusCore
+internal import ArgusJournal
 internal import ArgusPolicy
 internal import ArgusSystem
 internal import FoundationEssentials
@@ -31,6 +32,21 @@ struct FolderRecord: Hashable, Sendable {
         var sequence: UInt64
         /// In hexadecimal.
         var hash: String
+        /// In hexadecimal; absent in records that were written before it was kept.
+        var stream: String?
+
+        init(_ mark: JournalMark) {
+            sequence = mark.sequence
+            hash = Hex.encode(mark.hash)
+            stream = mark.stream?.hex
+        }
+
+        /// Nil where a field is malformed.
+        var mark: JournalMark? {
+            Hex.decode(hash).map {
+                JournalMark(stream: stream.flatMap { StreamID(hex: $0) }, sequence: sequence, hash: $0)
+            }
+        }
     }
 
     var generation: KeyGeneration { keys.generations.last?.generation ?? 0 }

@@ -119,7 +119,7 @@ package final class OpenFolder: Sendable {
 
     /// The newest records that the folder's index and its record know, and the one that the journal open here has.
     package func journalHeads() throws(RealmError) -> [JournalHead] {
-        var known: [(sequence: UInt64, hash: [UInt8])] = []
+        var known: [JournalMark] = []
         if let journal {
             known.append(journal.head())
         } else if let head = try indexCall({ () throws(IndexError) in try index.meta(.journalHead) }),
@@ -128,8 +128,8 @@ package final class OpenFolder: Sendable {
             known.append(indexed)
         }
         let record = try FolderRecord.read(in: directory, secrets: secrets)
-        if let head = record.journalHead, let hash = Hex.decode(head.hash) { known.append((head.sequence, hash)) }
-        return known.map { JournalHead(folder: summary.id, sequence: $0.sequence, hash: $0.hash) }
+        if let head = record.journalHead?.mark { known.append(head) }
+        return known.map { JournalHead(folder: summary.id, $0) }
     }
 
     /// After `Volume.shutDown`: ends index and journal, keeps the index's final root in the anchor, gives up the lock.
@@ -187,11 +187,13 @@ package final class OpenFolder: Sendable {
         }
     }
 
-    /// The value of `MetaKey.journalHead`: sequence number, 8 bytes, and hash.
-    static func journalHead(_ value: [UInt8]) -> (sequence: UInt64, hash: [UInt8])? {
-        guard value.count > 8 else { return nil }
+    /// The value of `MetaKey.journalHead`; nil where it is none.
+    static func journalHead(_ value: [UInt8]) -> JournalMark? {
+        let (hashEnd, streamEnd) = (40, 56)
+        guard value.count == hashEnd || value.count == streamEnd else { return nil }
         let sequence = value[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return (sequence, Array(value[8...]))
+        let stream = value.count == streamEnd ? StreamID(hex: Hex.encode(value[hashEnd...])) : nil
+        return JournalMark(stream: stream, sequence: sequence, hash: Array(value[8..<hashEnd]))
     }
 }
 
@@ -213,5 +215,5 @@ private final class ClosedJournal: JournalSink {
     func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) { throw .closed }
     func release(_ reservation: JournalReservation) {}
     func sync() throws(JournalError) { throw .closed }
-    func head() -> (sequence: UInt64, hash: [UInt8]) { (0, []) }
+    func head() -> JournalMark { JournalMark(stream: nil, sequence: 0, hash: []) }
 }

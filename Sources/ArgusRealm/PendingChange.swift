@@ -122,8 +122,7 @@ extension OpenFolder {
         }
         var settled = record
         settled.pending = []
-        let head = journal.head()
-        settled.journalHead = FolderRecord.Head(sequence: head.sequence, hash: Hex.encode(head.hash))
+        settled.journalHead = FolderRecord.Head(journal.head())
         settled.revision += 1
         try settled.write(in: directory, secrets: secrets)
     }

@@ -61,9 +61,8 @@ extension Realm {
                 event.status = status
                 try journal.append(event)
                 try journal.sync()
-                let head = journal.head()
                 record.pending = []
-                record.head = FolderRecord.Head(sequence: head.sequence, hash: Hex.encode(head.hash))
+                record.head = FolderRecord.Head(journal.head())
             } catch {
                 try? journal.close()
                 throw RealmError(error)
@@ -86,9 +85,7 @@ extension Realm {
 
     /// The newest record of what was done to the realm, where anything was.
     package func actsHead() throws(RealmError) -> JournalHead? {
-        try ActsRecord.read(in: directory, keys: keys).knownHead.map {
-            JournalHead(folder: Self.actsFolder, sequence: $0.sequence, hash: $0.hash)
-        }
+        try ActsRecord.read(in: directory, keys: keys).knownHead.map { JournalHead(folder: Self.actsFolder, $0) }
     }
 }
 
@@ -102,9 +99,7 @@ struct ActsRecord: Codable {
     var pending: [PendingChange] = []
     var head: FolderRecord.Head?
 
-    var knownHead: (sequence: UInt64, hash: [UInt8])? {
-        head.flatMap { head in Hex.decode(head.hash).map { (head.sequence, $0) } }
-    }
+    var knownHead: JournalMark? { head?.mark }
 
     static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> ActsRecord {
         let bytes: [UInt8]

@@ -120,7 +120,8 @@ struct CrashTests {
         let journal = try spool.journal()
         for number in 1...10 { try journal.append(.wrote(number)) }
         try journal.close()
-        let next = try spool.journal(expecting: (sequence: 500, hash: [UInt8](repeating: 1, count: 32)))
+        let next = try spool.journal(
+            expecting: JournalMark(stream: nil, sequence: 500, hash: [UInt8](repeating: 1, count: 32)))
         try next.close()
         let records = try spool.records()
         #expect(records.contains { $0.activity == .integrity && $0.gap?.last == 500 })
@@ -139,6 +140,45 @@ struct CrashTests {
         let next = try spool.journal(expecting: second.head())
         try next.close()
         #expect(try spool.records().filter { $0.activity == .integrity }.count == 1)
+    }
+
+    @Test("a stream that is taken away is missed, though an older one lost its oldest segments to age")
+    func takenAwayBehindPruned() throws {
+        let spool = try SpoolFixture()
+        var limits = JournalLimits.small
+        limits.spoolByteCount = 5 * 131_072
+        let first = try spool.journal(limits: limits)
+        for number in 1...4_000 { try first.append(.wrote(number)) }
+        try first.close()
+        // It removes nothing itself: only the older stream tells of a removal.
+        limits.spoolByteCount = 50 * 131_072
+        let second = try spool.journal(limits: limits)
+        for number in 1...20 { try second.append(.wrote(number)) }
+        try second.close()
+        let head = second.head()
+        run("rm", "-r", spool.path + "/" + second.stream.hex)
+        #expect(
+            spool.finding(expecting: [JournalHead(folder: SpoolFixture.folder, head)])?.reason == .expectedHeadMissing)
+        try spool.journal(limits: limits, expecting: head).close()
+        #expect(try spool.records().filter { $0.activity == .integrity }.count == 1)
+    }
+
+    @Test("a head whose whole stream went for its age is not missed")
+    func headOfRemovedStream() throws {
+        let spool = try SpoolFixture()
+        var limits = JournalLimits.small
+        limits.spoolByteCount = 5 * 131_072
+        let first = try spool.journal(limits: limits)
+        for number in 1...1_000 { try first.append(.wrote(number)) }
+        let head = first.head()
+        try first.close()
+        let second = try spool.journal(limits: limits)
+        for number in 1...4_000 { try second.append(.wrote(number)) }
+        try second.close()
+        #expect(try !spool.directory.exists(first.stream.hex))
+        #expect(spool.finding(expecting: [JournalHead(folder: SpoolFixture.folder, head)]) == nil)
+        try spool.journal(limits: limits, expecting: head).close()
+        #expect(try spool.records().allSatisfy { $0.activity != .integrity })
     }
 
     @Test("a head that lies in a stream that others followed, or in an early segment, is found")

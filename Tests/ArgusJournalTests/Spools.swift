@@ -38,7 +38,7 @@ final class SpoolFixture {
 
     func journal(
         mode: JournalMode = .normal, limits: JournalLimits = .small, folder: FolderID = SpoolFixture.folder,
-        clock: any Clock = SystemClock(), expecting: (sequence: UInt64, hash: [UInt8])? = nil,
+        clock: any Clock = SystemClock(), expecting: JournalMark? = nil,
         bootID: [UInt8] = SpoolFixture.bootA
     ) throws -> Journal {
         try Journal(

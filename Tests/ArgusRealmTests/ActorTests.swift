@@ -104,5 +104,5 @@ private final class NoJournal: JournalSink {
     func append(_ event: AuditEvent, using reservation: JournalReservation) throws(JournalError) {}
     func release(_ reservation: JournalReservation) {}
     func sync() throws(JournalError) {}
-    func head() -> (sequence: UInt64, hash: [UInt8]) { (0, [UInt8](repeating: 0, count: 32)) }
+    func head() -> JournalMark { JournalMark(stream: nil, sequence: 0, hash: [UInt8](repeating: 0, count: 32)) }
 }

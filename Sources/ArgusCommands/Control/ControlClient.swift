@@ -72,7 +72,11 @@ struct ControlClient: ~Copyable {
     borrowing func journalHeads(of folder: FolderID) throws(Failure) -> [JournalHead] {
         try ask(.journalHeads)
         guard case .journalHeads(let heads) = try reply() else { throw .broken }
-        return heads.map { JournalHead(folder: folder, sequence: $0.sequence, hash: Hex.decode($0.hash) ?? []) }
+        return heads.map {
+            JournalHead(
+                folder: folder, sequence: $0.sequence, hash: Hex.decode($0.hash) ?? [],
+                stream: $0.stream.flatMap { StreamID(hex: $0) })
+        }
     }
 
     /// What the driver says of itself within five seconds.

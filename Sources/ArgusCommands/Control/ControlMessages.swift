@@ -51,6 +51,7 @@ enum ControlReply: Codable, Hashable, Sendable {
 struct JournalHeadReport: Codable, Hashable, Sendable {
     var sequence: UInt64
     var hash: String
+    var stream: String?
 }
 
 /// What a driver tells of itself; `status --json` prints it.

@@ -151,7 +151,10 @@ final class ControlService: Sendable {
             return try client.reply(.failed(error.message))
         }
         try client.reply(
-            .journalHeads(heads.map { JournalHeadReport(sequence: $0.sequence, hash: Hex.encode($0.hash)) }))
+            .journalHeads(
+                heads.map {
+                    JournalHeadReport(sequence: $0.sequence, hash: Hex.encode($0.hash), stream: $0.stream?.hex)
+                }))
     }
 
     private func detach(_ client: ControlConversation) throws(ChannelError) {

@@ -31,11 +31,18 @@ package struct JournalHead: Hashable, Sendable {
     package var folder: FolderID
     package var sequence: UInt64
     package var hash: [UInt8]
+    /// Nil where the stream is not remembered.
+    package var stream: StreamID?
 
-    package init(folder: FolderID, sequence: UInt64, hash: [UInt8]) {
+    package init(folder: FolderID, sequence: UInt64, hash: [UInt8], stream: StreamID? = nil) {
         self.folder = folder
         self.sequence = sequence
         self.hash = hash
+        self.stream = stream
+    }
+
+    package init(folder: FolderID, _ mark: JournalMark) {
+        self.init(folder: folder, sequence: mark.sequence, hash: mark.hash, stream: mark.stream)
     }
 }
 
@@ -213,7 +220,7 @@ private struct FolderCheck {
         }
         for head in missingHeads {
             let wasRemoved = removals.entries.contains {
-                $0.removal.sequence >= head.sequence
+                (head.stream == nil || $0.removal.stream == head.stream) && $0.removal.sequence >= head.sequence
                     && ($0.removal.isWhole || starts[$0.removal.stream].map { $0 >= head.sequence } ?? false)
             }
             if !wasRemoved { throw JournalFinding(sequence: head.sequence, reason: .expectedHeadMissing) }

@@ -94,7 +94,7 @@ package final class Journal: JournalSink, @unchecked Sendable {
     package init(
         directory spool: DirectoryHandle, keys: JournalKeys, folder: FolderID, device: DeviceID,
         mode: JournalMode = .normal, limits: JournalLimits = JournalLimits(), clock: any Clock,
-        expecting: (sequence: UInt64, hash: [UInt8])? = nil, bootID: [UInt8]? = nil
+        expecting: JournalMark? = nil, bootID: [UInt8]? = nil
     ) throws(JournalError) {
         let bootID = bootID ?? BootID.current()
         let taken = try StreamTakeover.run(spool, keys: keys, folder: folder, bootID: bootID, expecting: expecting)
@@ -195,10 +195,10 @@ package final class Journal: JournalSink, @unchecked Sendable {
         try wait(for: ticket)
     }
 
-    package func head() -> (sequence: UInt64, hash: [UInt8]) {
+    package func head() -> JournalMark {
         lock.lock()
         defer { lock.unlock() }
-        return (sequence, [UInt8](hash))
+        return JournalMark(stream: stream, sequence: sequence, hash: [UInt8](hash))
     }
 
     /// Changes when appends return, from the next one on. What was appended before is made durable on the way to

@@ -26,7 +26,7 @@ enum StreamTakeover {
 
     static func run(
         _ spool: DirectoryHandle, keys: JournalKeys, folder: FolderID, bootID: [UInt8],
-        expecting: (sequence: UInt64, hash: [UInt8])?
+        expecting: JournalMark?
     ) throws(JournalError) -> Outcome {
         Spool.removeUnfinishedStarts(spool)
         let scanned: (streams: [SpoolStream], findings: [JournalFinding])
@@ -43,7 +43,8 @@ enum StreamTakeover {
             if settled.contains(candidate.stream), !hasCounters { continue }
             taker.take(candidate, isSettled: settled.contains(candidate.stream), hasCounters: hasCounters)
         }
-        taker.finish(own)
+        let removals = (try? RemovalList.read(spool, folder: folder, keys: taker.keys)) ?? RemovalList()
+        taker.finish(own, removals)
         taker.outcome.byteCount = Spool.byteCount(own)
         // The newest ones: any that do not fit stay unsettled, and the next stream names them.
         taker.outcome.parents = Array(taker.outcome.parents.suffix(JournalFormat.maxParentCount))
@@ -62,7 +63,7 @@ enum StreamTakeover {
 private struct Taker {
     let keys: ReadingKeys
     let bootID: [UInt8]
-    let expecting: (sequence: UInt64, hash: [UInt8])?
+    let expecting: JournalMark?
     var outcome = StreamTakeover.Outcome()
     /// Whether the head that the index knew was seen.
     var isHeadFound = false
@@ -86,8 +87,8 @@ private struct Taker {
             return
         }
         if let expecting,
-            (reader.sequence, reader.hash) == expecting
-                || records.contains(where: { ($0.sequence, $0.hash) == expecting })
+            (reader.sequence, reader.hash) == (expecting.sequence, expecting.hash)
+                || records.contains(where: { ($0.sequence, $0.hash) == (expecting.sequence, expecting.hash) })
         {
             isHeadFound = true
         }
@@ -113,7 +114,7 @@ private struct Taker {
             report(error, candidate)
             return false
         }
-        if let expecting, expecting.sequence > reader.sequence, !isHeadFound {
+        if let expecting, expecting.isIn(candidate.stream), expecting.sequence > reader.sequence, !isHeadFound {
             gap(candidate.stream, after: reader.sequence, through: expecting.sequence)
         } else if candidate.genesis.bootID != bootID {
             gap(candidate.stream, after: reader.sequence, through: 0)
@@ -133,8 +134,12 @@ private struct Taker {
     }
 
     /// After all streams: a head that is in none of them, the settled ones and what was passed over included.
-    mutating func finish(_ streams: [SpoolStream]) {
+    mutating func finish(_ streams: [SpoolStream], _ removals: RemovalList) {
         guard let expecting, expecting.sequence > 0, !isHeadFound, !hasGap else { return }
+        let wentForAge = removals.entries.contains {
+            $0.removal.isWhole && expecting.isIn($0.removal.stream) && $0.removal.sequence >= expecting.sequence
+        }
+        if wentForAge { return }
         if streams.reversed().contains(where: { holds($0, expecting) }) { return }
         let known = newest.flatMap { $0.sequence < expecting.sequence ? $0 : nil }
         event(
@@ -143,14 +148,15 @@ private struct Taker {
     }
 
     /// Whether the whole stream has that record, or had it before its oldest segments were removed.
-    private func holds(_ candidate: SpoolStream, _ head: (sequence: UInt64, hash: [UInt8])) -> Bool {
+    private func holds(_ candidate: SpoolStream, _ head: JournalMark) -> Bool {
+        guard head.isIn(candidate.stream) else { return false }
         var isFound = false
         do throws(JournalFinding) {
             let reader = try StreamReader(directory: candidate.directory, stream: candidate.stream, keys: keys)
             if head.sequence <= reader.startSequence { return true }
             try reader.readMore(isLive: !candidate.lockExclusively(), mayBeTorn: candidate.genesis.bootID != bootID) {
                 record in
-                isFound = (record.sequence, record.hash) == head
+                isFound = (record.sequence, record.hash) == (head.sequence, head.hash)
                 return !isFound && record.sequence < head.sequence
             }
         } catch {

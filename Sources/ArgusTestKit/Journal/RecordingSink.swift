@@ -86,10 +86,10 @@ package final class RecordingSink: JournalSink {
         if let refused { throw refused }
     }
 
-    package func head() -> (sequence: UInt64, hash: [UInt8]) {
+    package func head() -> JournalMark {
         let count = UInt64(state.withLock { $0.events.count })
         var hash = [UInt8](repeating: 0, count: 32)
         for index in 0..<8 { hash[index] = UInt8(truncatingIfNeeded: count >> (8 * UInt64(index))) }
-        return (count, hash)
+        return JournalMark(stream: nil, sequence: count, hash: hash)
     }
 }
