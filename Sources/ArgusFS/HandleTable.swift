@@ -10,6 +10,8 @@ enum HandleStanding: UInt8, AtomicRepresentable {
     case ending
     /// Nothing is served any more.
     case cut
+    /// Closed by who had it.
+    case closed
 }
 
 /// An open file or directory.

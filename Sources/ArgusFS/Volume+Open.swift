@@ -230,7 +230,8 @@ extension Volume {
     /// Ends a handle: its record, and what the last one leaves to do.
     func finish(_ handle: Handle) {
         guard let content = handle.content else { return }
-        if handle.standing.load(ordering: .acquiring) != .permitted {
+        // From here on nobody cuts it off: who was cut off before is counted.
+        if handle.standing.exchange(.closed, ordering: .acquiringAndReleasing) != .permitted {
             content.cutHandleCount.wrappingSubtract(1, ordering: .relaxed)
             revocation.cutHandleCount.wrappingSubtract(1, ordering: .releasing)
         }

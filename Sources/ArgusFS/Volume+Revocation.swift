@@ -106,7 +106,7 @@ extension Volume {
         // A journal that has failed refuses whatever is asked next; the cut holds all the same.
         try? parts.journal.append(event)
         guard handle.content != nil, let kernelCache else {
-            return handle.standing.store(.cut, ordering: .releasing)
+            return end(handle)
         }
         revocation.beginDrop()
         kernelCache.dropContent(of: handle.inode) { [self] in
@@ -115,8 +115,13 @@ extension Volume {
         }
     }
 
+    /// It may have been closed meanwhile.
+    private func end(_ handle: Handle) {
+        _ = handle.standing.compareExchange(expected: .ending, desired: .cut, ordering: .acquiringAndReleasing)
+    }
+
     private func finishCut(_ handle: Handle) {
-        handle.standing.store(.cut, ordering: .releasing)
+        end(handle)
         revocation.schedule(handle.inode, now: parts.clock.monotonicNanoseconds())
     }
 

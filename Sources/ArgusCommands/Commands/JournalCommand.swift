@@ -141,13 +141,15 @@ struct JournalSource {
 
     init(_ realm: Realm, folder name: String?) throws(CommandError) {
         self.realm = realm
-        folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
+        let folders = try realmResult(realm.path) { () throws(RealmError) in try realm.folders() }
+        self.folders = folders
         names = Dictionary(
             folders.map { ($0.id, $0.name) } + [(Realm.actsFolder, Self.realmItself)],
             uniquingKeysWith: { first, _ in first })
         folder = try name.map { name throws(CommandError) in
+            if name == Self.realmItself { return Realm.actsFolder }
             // Folders that were deleted have no name any more, and their records stay.
-            if let id = name == Self.realmItself ? Realm.actsFolder : FolderID(hex: name) { return id }
+            if !folders.contains(where: { $0.name == name }), let id = FolderID(hex: name) { return id }
             return try realmResult(name) { () throws(RealmError) in try realm.folder(named: name).id }
         }
         keys = JournalAuditKeys.derive(masterKey: realm.exportMasterKey(), realm: realm.id)

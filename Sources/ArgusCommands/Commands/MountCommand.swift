@@ -20,9 +20,10 @@ struct MountCommand: ParsableCommand {
             With --all the directory shows every folder that you may list as a directory of its own; on a shared mount all \
             folders of the realm, each to those who may list it. Between folders mv copies and deletes, and both are recorded.
 
-            Options as mount(8) knows them: ro, rw, allow_other, strict_revocation, allow_full, immutable, noatime, relatime, nodev, nosuid, noexec, dev, suid, exec, \
-            sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also realm=DIR, key-file=FILE and \
-            passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
+            Options as mount(8) knows them: ro, rw, allow_other, strict_revocation, allow_full, immutable, noatime, relatime, \
+            nodev, nosuid, noexec, dev, suid, exec, sync, dirsync, fsname=NAME, nonempty, commit=SECONDS; in fstab also \
+            realm=DIR, key-file=FILE and passphrase-file=FILE; remount,ro and remount,rw change a mount that is there. What \
+            concerns mount(8) alone (nofail, _netdev, x-…) is accepted.
 
               argusfs mount plans ~/plans
               argusfs mount --all ~/argus
@@ -30,7 +31,7 @@ struct MountCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("The folder's name; not with --all.", valueName: "name"), completion: .directory)
-    var first: String
+    var first: String?
     @Argument(help: ArgumentHelp("An empty directory.", valueName: "dir"), completion: .directory)
     var second: String?
     @Flag(help: "Mount every folder that you may list, as directories of one mount.") var all = false
@@ -42,7 +43,7 @@ struct MountCommand: ParsableCommand {
     @OptionGroup var realm: RealmOptions
 
     func run() throws {
-        guard all == (second == nil) else {
+        guard let first, all == (second == nil) else {
             throw CommandError.usage(
                 "mount",
                 all
@@ -95,14 +96,22 @@ struct MountRequest {
         if runsInForeground {
             DriverLog.toStandardError()
             try Assembly.serve(plan, of: open) { leftOut in
-                covered?.close(isImmutable: options.makesMountPointImmutable)
+                close(covered)
                 Self.warn(leftOut)
                 ServiceNotification.ready()
             }
         } else {
             let leftOut = try DriverLaunch.launch(plan, masterKey: open.exportMasterKey())
-            covered?.close(isImmutable: options.makesMountPointImmutable)
+            close(covered)
             Self.warn(leftOut)
+        }
+    }
+
+    private func close(_ covered: CoveredDirectory?) {
+        if covered?.close(isImmutable: options.makesMountPointImmutable) == false {
+            Standard.errorLine(
+                "argusfs: \(directory): the directory beneath could not be made immutable: that takes root, and a file "
+                    + "system with that attribute")
         }
     }
 

@@ -31,10 +31,10 @@ final class CoveredDirectory {
         if !isClosed { fchmod(descriptor.rawValue, mode) }
     }
 
-    /// To be called when the folder is mounted.
-    func close(isImmutable: Bool) {
+    /// To be called when the folder is mounted. False where it was to become immutable and did not.
+    func close(isImmutable: Bool) -> Bool {
         isClosed = true
         fchmod(descriptor.rawValue, mode & ~0o222)
-        if isImmutable { _ = argus_set_immutable(descriptor.rawValue) }
+        return !isImmutable || argus_set_immutable(descriptor.rawValue) == 0
     }
 }

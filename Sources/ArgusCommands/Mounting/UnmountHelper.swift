@@ -1,4 +1,4 @@
-/// The helper that umount(8) calls as `umount.fuse.argusfs DIR [-flnrv] [-N NAMESPACE] [-t TYPE]`, so that umount(8) too
+/// The helper that umount(8) calls as `umount.fuse.argusfs DIR [-flnrv] [-t TYPE]`, so that umount(8) too
 /// returns when everything is durable and the driver is gone. Its exit statuses are those of umount(8).
 package enum UnmountHelper {
     package enum Request: Hashable, Sendable {
@@ -20,7 +20,9 @@ package enum UnmountHelper {
                     switch letter {
                     case "n", "r", "v": break
                     case "f", "l": detaches = true
-                    case "t", "N":
+                    case "N":
+                        throw .usage("-N", "is not supported; run umount(8) in that mount namespace, with nsenter(1)")
+                    case "t":
                         if letters.isEmpty, rest.popFirst() == nil { throw .usage("-\(letter)", "needs a value") }
                         letters = ""
                     default: throw .usage("-\(letter)", "is no option of the unmount helper")
