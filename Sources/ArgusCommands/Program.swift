@@ -6,8 +6,7 @@ internal import Glibc
 package enum Program {
     package static let version = "0.1.0"
 
-    /// Runs the command that the arguments name. Started as `mount.argusfs` or `umount.argusfs`, the program is the
-    /// helper of mount(8) or umount(8).
+    /// Runs the command that the arguments name. Started as `mount.argusfs`, the program is mount(8)'s helper.
     package static func run(_ invocation: Invocation) -> ExitStatus {
         _ = argus_open_standard_descriptors()
         // Passphrases and keys pass through every command: no core dump holds them, no debugger of this user, and no
@@ -28,7 +27,6 @@ package enum Program {
             let arguments = Array(invocation.arguments.dropFirst())
             let name = invocation.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
             if MountHelper.isName(name) { return MountHelper.run(arguments) }
-            if UnmountHelper.isName(name) { return UnmountHelper.run(arguments) }
             return run(arguments)
         }
     }

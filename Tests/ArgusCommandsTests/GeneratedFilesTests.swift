@@ -33,7 +33,7 @@ import Testing
 
     @Test(
         "mandoc finds nothing to say about a page",
-        arguments: ["argusfs.1", "argusfs.conf.5", "argusfs-journal.7", "mount.argusfs.8", "umount.argusfs.8"])
+        arguments: ["argusfs.1", "argusfs.conf.5", "argusfs-journal.7", "mount.argusfs.8"])
     func lint(name: String) throws {
         let page = Self.packaging.appending(path: "man/\(name)")
         let said = try Self.run(URL(filePath: "/usr/bin/mandoc"), ["-Tlint", "-Wwarning", page.path])

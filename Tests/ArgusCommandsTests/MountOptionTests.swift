@@ -97,15 +97,4 @@ struct MountOptionTests {
         #expect(table.top(at: "/mnt/my plans")?.id == 41)
         #expect(table.children(of: 36).map(\.id) == [40])
     }
-
-    @Test("umount(8) calls its helper with these words, and no others")
-    func unmountHelper() throws {
-        #expect(try UnmountHelper.Request(["/mnt"]) == .unmount("/mnt"))
-        #expect(
-            try UnmountHelper.Request(["/mnt", "-nv", "-t", "fuse.argusfs"]) == .unmount("/mnt"))
-        #expect(try UnmountHelper.Request(["-vl", "/mnt"]) == .detach("/mnt"))
-        for words in [[], ["/a", "/b"], ["/mnt", "-t"], ["/mnt", "-x"], ["/mnt", "-N", "1"]] {
-            #expect(throws: CommandError.self) { try UnmountHelper.Request(words) }
-        }
-    }
 }
