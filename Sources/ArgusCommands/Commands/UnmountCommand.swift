@@ -17,10 +17,6 @@ struct UnmountCommand: ParsableCommand {
     var directory: String
 
     func run() throws {
-        try Self.unmount(directory)
-    }
-
-    static func unmount(_ directory: String) throws(CommandError) {
         let point = try MountPoint(directory)
         guard let entry = point.entry(in: .current()) else {
             throw CommandError(directory, "is no mount point; see `argusfs status` for what is mounted")
@@ -35,14 +31,12 @@ struct UnmountCommand: ParsableCommand {
         do throws(Unmounting.Failure) {
             try Unmounting.unmount(point.path)
         } catch {
-            throw failure(error, entry, directory)
+            throw failure(error, entry)
         }
         try driver?.waitForEnd()
     }
 
-    private static func failure(
-        _ failure: Unmounting.Failure, _ entry: MountTable.Entry, _ directory: String
-    ) -> CommandError {
+    private func failure(_ failure: Unmounting.Failure, _ entry: MountTable.Entry) -> CommandError {
         switch failure {
         case .failed(let text): return CommandError(directory, "cannot be unmounted: \(text)")
         case .busy:
