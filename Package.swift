@@ -117,7 +117,7 @@ let package = Package(
             "ArgusFUSETests": ["ArgusCore", "ArgusSystem", "ArgusFS", "ArgusFUSE", "ArgusTestKit"],
             "FileSystemTests": ["ArgusMountKit", "argusfs", "argus-exerciser"],
             "ArgusCommandsTests": [
-                "ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit",
+                "ArgusCore", "ArgusSystem", "ArgusJournal", "ArgusCommands", "ArgusTestKit", "ArgusMountKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             "ArgusMountTests": ["ArgusMountKit"],

@@ -1,4 +1,3 @@
-internal import CArgusLinux
 internal import Glibc
 
 /// A program that a test starts, and what became of it.
@@ -22,15 +21,23 @@ package struct Finished: Sendable {
 package struct KitError: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }
+
+    static func system(_ subject: String, _ number: Int32) -> KitError {
+        KitError("\(subject): \(String(cString: strerror(number)))")
+    }
 }
 
 /// A running program in a session of its own, and in the directory `/`; its output goes to files, so that it never waits
 /// for the test.
 package final class Program {
-    package let pid: Int32
+    package var pid: Int32 { child.pid }
+    private let child: ChildProcess
     private let commandLine: String
     private let outputs: [Int32]
-    private var status: Int32?
+    private var finished: Finished?
+
+    /// What runs longer hangs. Nothing that tests start takes a tenth of it.
+    static let hangSeconds: Int32 = TestRun.isLong ? 7200 : 900
 
     /// Everything about the start is explicit: no descriptor, variable or directory of the test is handed on.
     package init(
@@ -45,55 +52,48 @@ package final class Program {
         lseek(files[0], 0, SEEK_SET)
         outputs = Array(files[1...])
 
-        var variables = [
-            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
-        ]
-        variables.merge(environment) { $1 }
-        var argv: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        var started: Int32 = 0
-        let failure = argus_spawn(&started, command[0], &argv, &envp, files[0], files[1], files[2])
-        guard failure == 0 else { throw KitError("\(command[0]): \(String(cString: strerror(failure)))") }
-        pid = started
+        child = try ChildProcess(
+            command, environment: environment, input: files[0], output: files[1], error: files[2])
     }
 
     /// A file without a name.
-    private static func file() throws(KitError) -> Int32 {
+    static func file() throws(KitError) -> Int32 {
         var template = Array("/tmp/argus-output-XXXXXX".utf8CString)
         let file = mkstemp(&template)
-        guard file >= 0 else { throw KitError("mkstemp(3): \(String(cString: strerror(errno)))") }
+        guard file >= 0 else { throw KitError.system("mkstemp(3)", errno) }
         unlink(template)
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         return file
     }
 
     deinit {
-        if status == nil {
-            kill(-pid, SIGKILL)
-            _ = wait()
+        if finished == nil {
+            child.signal(SIGKILL, toGroup: true)
+            _ = child.exitStatus(withinSeconds: Self.hangSeconds)
         }
         for file in outputs { close(file) }
     }
 
-    package func signal(_ number: Int32) { kill(pid, number) }
+    package func signal(_ number: Int32) { child.signal(number) }
 
-    /// Waits for the end.
+    /// Waits for the end. What hangs is killed, and the error says where it hung.
     package func wait() -> Finished {
-        while status == nil {
-            var raw: Int32 = 0
-            if waitpid(pid, &raw, 0) == pid {
-                status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
-            } else if errno != EINTR {
-                status = 127
-            }
+        if let finished { return finished }
+        var note = ""
+        var status = child.exitStatus(withinSeconds: Self.hangSeconds)
+        if status == nil {
+            note = "still running after \(Self.hangSeconds) s, killed:\n\(ProcessStates.text(session: pid))"
+            child.signal(SIGKILL, toGroup: true)
+            status = child.exitStatus(withinSeconds: 60)
         }
-        return Finished(
-            commandLine: commandLine, status: status ?? 127, output: Self.text(outputs[0]),
-            error: Self.text(outputs[1]))
+        let result = Finished(
+            commandLine: commandLine, status: note.isEmpty ? status ?? 127 : 128 + SIGKILL,
+            output: Self.text(outputs[0]), error: note + Self.text(outputs[1]))
+        finished = result
+        return result
     }
 
-    private static func text(_ file: Int32) -> String {
+    static func text(_ file: Int32) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {

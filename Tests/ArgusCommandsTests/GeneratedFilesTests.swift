@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArgusJournal
+import ArgusMountKit
 import Foundation
 import Testing
 
@@ -13,8 +14,7 @@ import Testing
     @Test("packaging/man/argusfs.1 is up to date; if not, run packaging/man/generate")
     func manPage() throws {
         let place = Self.packaging.appending(path: "man")
-        let made = try Self.run(
-            place.appending(path: "generate"), ["-"], input: Data(ArgusCommand._dumpHelp().utf8))
+        let made = try Program([place.appending(path: "generate").path, "-"], input: ArgusCommand._dumpHelp()).wait()
         let kept = try String(contentsOf: place.appending(path: "argusfs.1"), encoding: .utf8)
         #expect(made.output == kept)
         #expect(made.status == 0)
@@ -36,7 +36,7 @@ import Testing
         arguments: ["argusfs.1", "argusfs.conf.5", "argusfs-journal.7", "mount.argusfs.8"])
     func lint(name: String) throws {
         let page = Self.packaging.appending(path: "man/\(name)")
-        let said = try Self.run(URL(filePath: "/usr/bin/mandoc"), ["-Tlint", "-Wwarning", page.path])
+        let said = try Program(["/usr/bin/mandoc", "-Tlint", "-Wwarning", page.path]).wait()
         #expect(said.output == "")
         #expect(said.status == 0)
     }
@@ -55,26 +55,5 @@ import Testing
         }
         #expect(members.count > 30)
         for member in members where !member.hasPrefix("field-") { #expect(words.contains(member), "\(member)") }
-    }
-
-    private static func run(
-        _ program: URL, _ arguments: [String], input: Data = Data()
-    ) throws -> (output: String, status: Int32) {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        let (given, answer) = (Pipe(), Pipe())
-        process.standardInput = given
-        process.standardOutput = answer
-        try process.run()
-        // From another thread: neither side may wait for the other with a pipe full.
-        let writer = Thread {
-            given.fileHandleForWriting.write(input)
-            try? given.fileHandleForWriting.close()
-        }
-        writer.start()
-        let output = answer.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (String(decoding: output, as: UTF8.self), process.terminationStatus)
     }
 }

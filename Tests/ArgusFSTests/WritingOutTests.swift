@@ -54,7 +54,7 @@ import Testing
         try next.volume.shutDown()
     }
 
-    @Test("no row says that a capsule is durable before its name is", .timeLimit(.minutes(5)))
+    @Test("no row says that a capsule is durable before its name is")
     func nameFirst() throws {
         let store = HeldStore(FaultStore())
         let index = MemoryIndex()

@@ -12,7 +12,7 @@ struct BackupTests {
         return ["ARGUS_REALM": realm]
     }
 
-    @Test("with every file, name, member and record, though it was in use", .timeLimit(.minutes(2)))
+    @Test("with every file, name, member and record, though it was in use")
     func whole() throws {
         let folder = try MountedFolder()
         // Capsules in the realm itself, and those of the kit's folder elsewhere.
@@ -131,7 +131,7 @@ struct BackupTests {
         #expect(records.output.contains("storage=\(docs)"), "\(records.output)")
     }
 
-    @Test("with the recovery key, on a machine that has nothing else", .timeLimit(.minutes(5)))
+    @Test("with the recovery key, on a machine that has nothing else")
     func recovery() throws {
         let folder = try MountedFolder(mounts: false)
         let realm = folder.home + "/second"
@@ -152,7 +152,7 @@ struct BackupTests {
         #expect(list.status == 0)
     }
 
-    @Test("and is refused where a byte of the backup was changed, cut or added", .timeLimit(.minutes(5)))
+    @Test("and is refused where a byte of the backup was changed, cut or added")
     func altered() throws {
         let folder = try MountedFolder()
         try folder.shell("echo one > a; echo two > b").required()

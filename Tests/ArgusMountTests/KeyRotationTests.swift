@@ -17,7 +17,7 @@ struct KeyRotationTests {
         }
     }
 
-    @Test("has it for every file, old, open and being written, and no content is written anew", .timeLimit(.minutes(2)))
+    @Test("has it for every file, old, open and being written, and no content is written anew")
     func inUse() throws {
         let folder = try MountedFolder()
         try folder.shell(
@@ -46,7 +46,7 @@ struct KeyRotationTests {
         #expect(check.output == "docs: clean\n" && check.status == 0, "\(check.output)\(check.error)")
     }
 
-    @Test("goes on with it after kill -9, and every file is whole", .timeLimit(.minutes(2)))
+    @Test("goes on with it after kill -9, and every file is whole")
     func killed() throws {
         let folder = try MountedFolder()
         try folder.shell("for i in $(seq 300); do echo $i > f.$i; done; sync").required()
@@ -65,7 +65,7 @@ struct KeyRotationTests {
         #expect(check.output == "docs: clean\n" && check.status == 0, "\(check.output)\(check.error)")
     }
 
-    @Test("a rotation at rest that is killed is gone on with by the next mount", .timeLimit(.minutes(2)))
+    @Test("a rotation at rest that is killed is gone on with by the next mount")
     func killedAtRest() throws {
         let folder = try MountedFolder()
         try folder.shell("for i in $(seq 600); do echo $i > f.$i; done").required()

@@ -216,7 +216,7 @@ import Testing
         #expect(try realm.folders().map(\.name) == ["plans"])
     }
 
-    @Test("storage that a copy of the realm uses is told", .timeLimit(.minutes(1)))
+    @Test("storage that a copy of the realm uses is told")
     func storageInUse() throws {
         let storage = directory.path + "/elsewhere"
         mkdir(storage, 0o700)
