@@ -11,7 +11,8 @@ internal import ArgusSystem
 ///    `clearGarbage`)
 /// 2. Rows marked dirty are compared with their capsules, which know size and times. (`recover`)
 /// 3. Numbers that were leased and whose rows know of no capsule are probed for one. (`probeOrphans`)
-/// 4. Only then the folder is marked as mounted, under new leases, durably. (`mark`)
+/// 4. Only then, when storage keeps all of these removals, the folder is marked as mounted, under new leases, durably:
+///    what was removed is looked for no more. (`mark`)
 extension Volume {
     func start() throws(FileSystemError) {
         do {
@@ -24,9 +25,10 @@ extension Volume {
             let probed = try leasedInodes()
             try clearGarbage()
             if wasMounted {
-                try clearOrphans()
+                let orphans = try clearOrphans()
                 try recover()
-                try probeOrphans(probed)
+                let strays = try probeOrphans(probed)
+                if orphans + strays > 0 { try parts.store.syncAll() }
             }
             try mark(inodes: probed.upperBound, isUnclean: wasMounted)
             let rewrapped = try parts.index.meta(.rewrapped) ?? []
@@ -153,12 +155,15 @@ extension Volume {
         }
     }
 
-    private func clearOrphans() throws {
-        for row in try parts.index.orphanInodes() {
+    /// Returns how many there were.
+    private func clearOrphans() throws -> Int {
+        let orphans = try parts.index.orphanInodes()
+        for row in orphans {
             let inode = row.attributes.inode
             try removeObject(of: row.fileID)
             try parts.index.apply([.removeAllAttributes(inode: inode), .removeInode(inode)])
         }
+        return orphans.count
     }
 
     private func clearGarbage() throws {
@@ -176,12 +181,17 @@ extension Volume {
         do throws(StoreError) { try parts.store.remove(parts.keys.objectName(of: fileID)) } catch .missing {}
     }
 
-    private func probeOrphans(_ leased: Range<UInt64>) throws {
+    /// Returns how many there were.
+    private func probeOrphans(_ leased: Range<UInt64>) throws -> Int {
+        var count = 0
         for number in leased {
             let row = try parts.index.inode(InodeNumber(number))
             if let row, row.capsule != nil || row.attributes.kind != .file { continue }
             let name = parts.keys.objectName(of: parts.keys.fileID(of: InodeNumber(number)))
-            if try parts.store.exists(name) { try parts.store.remove(name) }
+            guard try parts.store.exists(name) else { continue }
+            try parts.store.remove(name)
+            count += 1
         }
+        return count
     }
 }

@@ -101,6 +101,35 @@ import Testing
         try next.volume.shutDown()
     }
 
+    @Test(
+        "what a start takes away stays away, though the power fails right after it",
+        arguments: ["a capsule without a row", "a file that was removed while open"])
+    func removedAtStart(what: String) throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let handle = try user.create("temporary", 10_000)
+        let inode = try #require(try user.inode("temporary"))
+        let capsule = user.capsule(of: inode)
+        func isOnDisk() throws -> Bool {
+            try store.store(after: PowerCut(after: store.operationCount, .lost)).exists(capsule)
+        }
+        var found = index.reopened()
+        if what != "a capsule without a row" {
+            try user.remove("temporary")
+            try user.volume.synchronizeAll()
+            found = index.reopened()
+        }
+        try user.volume.synchronizeAll()
+        #expect(try isOnDisk())
+        let next = try FolderUser(index: found, store: store)
+        #expect(try !store.exists(capsule))
+        #expect(try !isOnDisk())
+        try next.volume.shutDown()
+        user.volume.release(handle)
+        try? user.volume.shutDown()
+    }
+
     @Test("a full store keeps a durable batch from the index, and loses nothing of it")
     func fullMeanwhile() throws {
         let store = FaultStore()
