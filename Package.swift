@@ -94,7 +94,7 @@ let package = Package(
             "ArgusCoreTests": ["ArgusCore"],
             "ArgusSystemTests": ["ArgusCore", "ArgusSystem"],
             "ArgusCryptoTests": ["ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusTestKit"],
-            "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit"],
+            "ArgusStoreTests": ["ArgusCore", "ArgusSystem", "ArgusStore", "ArgusTestKit", "ArgusMountKit"],
             "ArgusCrashTests": [
                 "ArgusCore", "ArgusSystem", "ArgusStore", "ArgusJournal", "ArgusFS", "ArgusFUSE", "ArgusRealm",
                 "ArgusTestKit", "ArgusMountKit",
@@ -123,7 +123,7 @@ let package = Package(
             "ArgusMountTests": ["ArgusMountKit"],
             "ArgusRealmTests": [
                 "ArgusCore", "ArgusSystem", "ArgusCrypto", "ArgusStore", "ArgusPolicy", "ArgusIdentity", "ArgusJournal",
-                "ArgusFS", "ArgusRealm", "ArgusTestKit", "CArgusAllocations",
+                "ArgusFS", "ArgusRealm", "ArgusTestKit", "ArgusMountKit", "CArgusAllocations",
             ],
         ]),
     swiftLanguageModes: [.v6]

@@ -63,7 +63,12 @@ final class ChildProcess: Sendable {
 
     /// Sends nothing once the child has ended: its number may be another's by then.
     func signal(_ number: Int32, toGroup: Bool = false) {
-        status.withLock { if $0 == nil { kill(toGroup ? -pid : pid, number) } }
+        status.withLock { status in
+            guard status == nil, kill(toGroup ? -pid : pid, number) != 0 else { return }
+            // What sudo(8) runs is somebody else's, and in no group of ours.
+            let all = Tree.descendants(of: pid).map { String($0) }
+            _ = try? Program(["kill", "-\(number)"] + all, as: .root).wait()
+        }
     }
 
     /// The exit status, or 128 and the signal's number; nil where it does not end within that time.

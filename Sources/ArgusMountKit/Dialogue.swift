@@ -12,7 +12,7 @@ package final class Dialogue {
     /// A program that is gone is an error of write(2), not the end of the tests.
     private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
-    package init(_ arguments: [String]) throws(KitError) {
+    package init(_ arguments: [String], as person: Person) throws(KitError) {
         _ = Self.ignoresBrokenPipes
         commandLine = arguments.joined(separator: " ")
         let (input, output) = (try Self.pipe(), try Self.pipe())
@@ -22,7 +22,7 @@ package final class Dialogue {
             close(output.write)
         }
         child = try ChildProcess(
-            ["/usr/bin/setsid"] + arguments, environment: [:], input: input.read, output: output.write, error: error)
+            person.command(arguments), environment: [:], input: input.read, output: output.write, error: error)
     }
 
     private static func pipe() throws(KitError) -> (read: Int32, write: Int32) {
@@ -51,7 +51,7 @@ package final class Dialogue {
             }
             var event = pollfd(fd: answers, events: Int16(POLLIN), revents: 0)
             guard poll(&event, 1, Program.hangSeconds * 1000) != 0 else {
-                throw failure("does not answer:\n\(ProcessStates.text(session: child.pid))", line)
+                throw failure("does not answer:\n\(ProcessStates.text(of: child.pid))", line)
             }
             let count = read(answers, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }

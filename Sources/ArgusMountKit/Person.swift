@@ -31,8 +31,12 @@ package struct Person: Hashable, Sendable {
         gid = entry.pw_gid
     }
 
-    /// What stands before a command line so that this person runs it: nothing, setpriv(1), or both with sudo(8).
-    var prefix: [String] {
+    /// The command line by which this person runs a program in a session of its own. It ends when the program does: what
+    /// sudo(8) starts on a terminal leads a group, and then setsid(1) leaves its work to a child.
+    func command(_ program: [String]) -> [String] { prefix + ["/usr/bin/setsid", "--wait"] + program }
+
+    /// Nothing, setpriv(1), or both with sudo(8).
+    private var prefix: [String] {
         if self == .current { return [] }
         let groups = uid == 0 ? "--keep-groups" : "--clear-groups"
         let change = ["/usr/bin/setpriv", "--reuid=\(uid)", "--regid=\(gid)", groups]

@@ -2,12 +2,15 @@ internal import Glibc
 
 /// Where processes are in the kernel, for the report on one that hangs.
 enum ProcessStates {
-    /// The processes of a session, and every driver: a program that hangs in a mount waits for one.
-    static func text(session: Int32) -> String {
-        Tree.names("/proc").compactMap { Int32($0) }.filter { isOfInterest($0, session) }.map(describe).joined()
+    /// A process, what it started, the processes of its session, and every driver: a program that hangs in a mount waits
+    /// for one.
+    static func text(of pid: Int32) -> String {
+        let below = Set(Tree.descendants(of: pid))
+        return Tree.names("/proc").compactMap { Int32($0) }
+            .filter { below.contains($0) || isOfInterest($0, session: pid) }.map(describe).joined()
     }
 
-    private static func isOfInterest(_ pid: Int32, _ session: Int32) -> Bool {
+    private static func isOfInterest(_ pid: Int32, session: Int32) -> Bool {
         // Behind the name, which may hold anything: state, parent, group, session (proc(5)).
         let fields = Tree.text("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
         let words = Tree.text("/proc/\(pid)/cmdline").split(separator: "\0")

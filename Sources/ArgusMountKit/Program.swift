@@ -43,7 +43,6 @@ package final class Program {
     package init(
         _ arguments: [String], as person: Person = .current, environment: [String: String] = [:], input: String = ""
     ) throws(KitError) {
-        let command = person.prefix + ["/usr/bin/setsid"] + arguments
         commandLine = arguments.joined(separator: " ")
         let files = [try Self.file(), try Self.file(), try Self.file()]
         defer { close(files[0]) }
@@ -53,7 +52,7 @@ package final class Program {
         outputs = Array(files[1...])
 
         child = try ChildProcess(
-            command, environment: environment, input: files[0], output: files[1], error: files[2])
+            person.command(arguments), environment: environment, input: files[0], output: files[1], error: files[2])
     }
 
     /// A file without a name.
@@ -82,7 +81,7 @@ package final class Program {
         var note = ""
         var status = child.exitStatus(withinSeconds: Self.hangSeconds)
         if status == nil {
-            note = "still running after \(Self.hangSeconds) s, killed:\n\(ProcessStates.text(session: pid))"
+            note = "still running after \(Self.hangSeconds) s, killed:\n\(ProcessStates.text(of: pid))"
             child.signal(SIGKILL, toGroup: true)
             status = child.exitStatus(withinSeconds: 60)
         }

@@ -79,6 +79,23 @@ package enum Tree {
         }
     }
 
+    /// A process and all that it started, directly or not, and that has not lost its parent.
+    static func descendants(of pid: Int32) -> [Int32] {
+        var children: [Int32: [Int32]] = [:]
+        for process in names("/proc").compactMap({ Int32($0) }) {
+            // Behind the name, which may hold anything: state, parent (proc(5)).
+            let fields = text("/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+            if fields.count > 1, let parent = Int32(fields[1]) { children[parent, default: []].append(process) }
+        }
+        var found = [pid]
+        var next = 0
+        while next < found.count {
+            found += children[found[next]] ?? []
+            next += 1
+        }
+        return found
+    }
+
     /// Waits for the end of a process that may be another's child.
     package static func ends(_ pid: Int32, withinSeconds limit: Int) -> Bool {
         for _ in 0..<limit * 50 {

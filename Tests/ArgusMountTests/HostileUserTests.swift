@@ -231,7 +231,7 @@ struct HostileUserTests {
         let folder = try folder()
         let (mount, decoy) = try ownedWithin(folder)
         // Where its user may not write, fusermount3(1) mounts nothing.
-        chmod(decoy, 0o755)
+        try Program(["chmod", "755", decoy], as: .root).wait().required()
         try folder.unmount()
         try whileSwapping(mount, for: decoy, in: folder) {
             for _ in 0..<6 {

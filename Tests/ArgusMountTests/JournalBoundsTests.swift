@@ -200,7 +200,7 @@ struct JournalBoundsTests {
         let journal = folder.realm + "/journal"
         try folder.shell(
             "mv journal before; mkdir -m 700 journal; mount -t tmpfs -o size=9400k,mode=700 argus-test journal; cp -a before/. journal/",
-            in: folder.realm
+            as: .root, in: folder.realm
         ).required()
         try folder.mount()
         return (folder, journal)
@@ -211,7 +211,7 @@ struct JournalBoundsTests {
         arguments: [false, true])
     func fullSpool(isStrict: Bool) throws {
         let (folder, disk) = try fullStorage(isStrict ? "audit=strict" : "audit=normal")
-        defer { _ = try? Program(["umount", "-l", disk]).wait() }
+        defer { _ = try? Program(["umount", "-l", disk], as: .root).wait() }
         let done = try folder.shell("exec python3 -c '\(Self.filler)' \"$@\"", isStrict ? "strict" : "normal")
             .required()
         let made = try #require(Int(done.output.split(separator: "\n").last ?? ""))
@@ -222,7 +222,7 @@ struct JournalBoundsTests {
         .required()
         #expect(refused.error.contains("No space left"))
         #expect(try !folder.shell("echo two > b").succeeded, "nor anything else")
-        #expect(try folder.shell("mount -o remount,size=64m \"$1\"", disk, in: "/").succeeded)
+        #expect(try folder.shell("mount -o remount,size=64m \"$1\"", disk, as: .root, in: "/").succeeded)
         var isBack = false
         for _ in 0..<600 where !isBack {
             isBack = try folder.shell("cat a").succeeded

@@ -113,8 +113,8 @@ struct ProgramsTests {
                 src="$HOME/src"; mkdir -p "$src/a/b"; cd "$src"
                 head -c 300000 /dev/urandom > a/data; ln a/data a/b/hard; ln -s ../nowhere a/b/soft; mkfifo a/pipe
                 printf '' > empty; truncate -s 5000000 sparse; printf x >> sparse
-                chmod 2750 a; chmod 444 a/data; touch -d '1999-12-31 23:59:59.123456789' a/data a
                 setfattr -n user.colour -v blue a/data; setfattr -n user.blob -v 0x00ff00 a
+                chmod 2750 a; chmod 444 a/data; touch -d '1999-12-31 23:59:59.123456789' a/data a
                 setfacl -m u:daemon:r-- empty
                 rsync -aHAX --sparse "$src/" "$OLDPWD/copy/"; cd "$OLDPWD"
                 rsync -aHAXn --checksum --itemize-changes --delete "$src/" copy/ | grep -v '^\\.d\\.\\.t' || :

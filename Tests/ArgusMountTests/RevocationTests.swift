@@ -43,7 +43,7 @@ struct RevocationTests {
     @Test("on a shared mount: one member is cut off, another goes on, and the first comes back only with a new open")
     func shared() throws {
         let folder = try MountedFolder(
-            members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
+            as: .root, members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
             options: ["-o", "allow_other"])
         try makeFile(in: folder)
         let file = try OpenFile("file", in: folder, as: .first)
@@ -64,7 +64,7 @@ struct RevocationTests {
     @Test("whoever loses the right to write keeps reading through other handles, and no change of theirs comes in")
     func writeOnly() throws {
         let folder = try MountedFolder(
-            members: ["root:manage", "\(Person.first.name):read,write"], options: ["-o", "allow_other"])
+            as: .root, members: ["root:manage", "\(Person.first.name):read,write"], options: ["-o", "allow_other"])
         try makeFile(in: folder)
         let writer = try OpenFile("file", in: folder, as: .first)
         let reader = try OpenFile("file", in: folder, as: .first, writes: false)
@@ -79,7 +79,7 @@ struct RevocationTests {
     @Test("while another member keeps reading the same file, no write of who was cut off comes in, and new opens fail")
     func contended() throws {
         let folder = try MountedFolder(
-            members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
+            as: .root, members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
             options: ["-o", "allow_other"])
         try makeFile(in: folder)
         let file = try OpenFile("file", in: folder, as: .first)
@@ -97,7 +97,7 @@ struct RevocationTests {
     @Test("with -o strict_revocation no read through a descriptor that was cut off is answered, whatever others read")
     func strict() throws {
         let folder = try MountedFolder(
-            members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
+            as: .root, members: ["root:manage", "\(Person.first.name):read,write", "\(Person.second.name):read"],
             options: ["-o", "allow_other,strict_revocation"])
         try makeFile(in: folder)
         let file = try OpenFile("file", in: folder, as: .first)

@@ -1,4 +1,5 @@
 import ArgusCore
+import ArgusMountKit
 import ArgusPolicy
 import ArgusRealm
 import ArgusSystem
@@ -191,14 +192,18 @@ import Testing
         try realm.use("plans") { session throws in #expect(try session.read("a") == content) }
     }
 
-    @Test("read-only storage is told, mounts read-only, and full storage makes no folder", .enabled(if: getuid() == 0))
+    @Test("read-only storage is told, mounts read-only, and full storage makes no folder")
     func readOnlyStorage() throws {
         let storage = directory.path + "/disk"
         mkdir(storage, 0o700)
-        try #require(run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", storage))
-        defer { run("umount", "-l", storage) }
+        func mount(_ arguments: String...) throws {
+            try Program(["mount"] + arguments + [storage], as: .root).wait().required()
+        }
+        let owner = "uid=\(getuid()),gid=\(getgid())"
+        try mount("-t", "tmpfs", "-o", "size=4m,mode=700,\(owner)", "tmpfs")
+        defer { _ = try? Program(["umount", "-l", storage], as: .root).wait() }
         _ = try realm.folder("plans", file: "a", content: content, storage: storage)
-        try #require(run("mount", "-o", "remount,ro", storage))
+        try mount("-o", "remount,ro")
         #expect(failure { try realm.openFolder(named: "plans", mode: .mount) }?.kind == .storageReadOnly)
         #expect(
             failure { try realm.createFolder(name: "other", members: [], storage: storage, ownerUID: 0) }?.kind
@@ -208,7 +213,7 @@ import Testing
         #expect(try session.read("a") == content)
         try session.end()
         try folder.close()
-        try #require(run("mount", "-o", "remount,rw", storage))
+        try mount("-o", "remount,rw")
         run("dd", "if=/dev/zero", "of=\(storage)/fill", "bs=64k", "status=none")
         #expect(
             failure { try realm.createFolder(name: "other", members: [], storage: storage, ownerUID: 0) }?.kind

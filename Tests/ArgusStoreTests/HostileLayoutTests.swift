@@ -31,8 +31,8 @@ struct HostileLayoutTests {
         case .symlinkToNothing: try #require(symlink("/nowhere/at/all", place) == 0)
         case .fifo: try #require(mkfifo(place, 0o600) == 0)
         case .socket: try #require(mknod(place, S_IFSOCK | 0o600, 0) == 0)
-        case .characterDevice: try #require(mknod(place, S_IFCHR | 0o600, 0x0103) == 0)
-        case .deviceWithoutDriver: try #require(mknod(place, S_IFCHR | 0o600, 0xFD_FD) == 0)
+        case .characterDevice: try plantDevice(major: 1, minor: 3, at: place)
+        case .deviceWithoutDriver: try plantDevice(major: 253, minor: 253, at: place)
         case .hardLink: try #require(link(outside, place) == 0)
         case .directory: try #require(mkdir(place, 0o700) == 0)
         }
@@ -62,6 +62,12 @@ struct HostileLayoutTests {
         #expect(access(outside, F_OK) == 0)
     }
 
+    /// A character device that its finder may open.
+    private func plantDevice(major: Int, minor: Int, at place: String) throws {
+        try asRoot("mknod", "-m", "600", place, "c", String(major), String(minor))
+        try asRoot("chown", "\(getuid()):\(getgid())", place)
+    }
+
     @Test("a planted shard is refused, and nothing behind it is touched", arguments: Shard.allCases, methods)
     func plantedShard(_ shard: Shard, method: DirectoryHandle.BeneathMethod) throws {
         let store = try scratch.store(method: method)
@@ -77,9 +83,10 @@ struct HostileLayoutTests {
         case .mount:
             // Steps cannot see a mount.
             guard method == .resolve else { return }
-            try #require(mkdir(place, 0o700) == 0 && run("mount", "--bind", outside, place))
+            try #require(mkdir(place, 0o700) == 0)
+            try asRoot("mount", "--bind", outside, place)
         }
-        defer { if shard == .mount { run("umount", "-l", place) } }
+        defer { if shard == .mount { try? asRoot("umount", "-l", place) } }
         #expect(throws: StoreError.notAnObject) { try store.create(name) }
         #expect(throws: StoreError.notAnObject) { try store.open(name, writable: true) }
         #expect(throws: StoreError.notAnObject) { try store.exists(name) }

@@ -1,3 +1,4 @@
+import ArgusMountKit
 import ArgusStore
 import ArgusSystem
 import Glibc
@@ -33,36 +34,44 @@ func run(_ program: String, _ arguments: String...) -> Bool {
     return status == 0
 }
 
-/// A small filesystem mounted for one test, and unmounted when dropped. Making one takes root.
+/// Does what takes root, whoever runs the tests.
+func asRoot(_ arguments: String...) throws {
+    try Program(arguments, as: .root).wait().required()
+}
+
+/// A small filesystem mounted for one test, its top directory the test's own; unmounted when dropped.
 final class ScratchMount {
     let path: String
     private let scratch = ScratchDirectory()
 
     /// tmpfs(5) of `byteCount` bytes.
-    init?(tmpfs byteCount: Int) {
-        path = scratch.path + "/mount"
-        mkdir(path, 0o755)
-        guard run("mount", "-t", "tmpfs", "-o", "size=\(byteCount)", "tmpfs", path) else { return nil }
+    convenience init(tmpfs byteCount: Int) throws {
+        try self.init { path in try asRoot("mount", "-t", "tmpfs", "-o", "size=\(byteCount)", "tmpfs", path) }
     }
 
     /// ramfs, which can neither punch holes nor allocate ahead.
-    init?(ramfs: Void) {
-        path = scratch.path + "/mount"
-        mkdir(path, 0o755)
-        guard run("mount", "-t", "ramfs", "ramfs", path) else { return nil }
+    convenience init(ramfs: Void) throws {
+        try self.init { path in try asRoot("mount", "-t", "ramfs", "ramfs", path) }
     }
 
     /// ext4 in a file of `mebibytes`, through a loop device.
-    init?(ext4 mebibytes: Int) {
-        path = scratch.path + "/mount"
-        mkdir(path, 0o755)
-        let image = scratch.path + "/image"
-        guard run("truncate", "-s", "\(mebibytes)M", image), run("mkfs.ext4", "-q", "-F", "-m", "0", image),
-            run("mount", "-o", "loop", image, path)
-        else { return nil }
+    convenience init(ext4 mebibytes: Int) throws {
+        try self.init { path in
+            let image = path + ".image"
+            try asRoot("truncate", "-s", "\(mebibytes)M", image)
+            try asRoot("mkfs.ext4", "-q", "-F", "-m", "0", image)
+            try asRoot("mount", "-o", "loop", image, path)
+        }
     }
 
-    func remount(_ options: String) -> Bool { run("mount", "-o", "remount," + options, path) }
+    private init(mount: (_ path: String) throws -> Void) throws {
+        path = scratch.path + "/mount"
+        mkdir(path, 0o755)
+        try mount(path)
+        try asRoot("chown", "\(getuid()):\(getgid())", path)
+    }
 
-    deinit { run("umount", "-l", path) }
+    func remount(_ options: String) throws { try asRoot("mount", "-o", "remount," + options, path) }
+
+    deinit { try? asRoot("umount", "-l", path) }
 }

@@ -12,7 +12,8 @@ final class Exerciser {
     /// `gid` is the account's group; `groups` are those beside it.
     init(uid: UInt32, gid: UInt32, groups: [UInt32] = [], trees: [String]) throws {
         let list = groups.isEmpty ? "-" : groups.map(String.init).joined(separator: ",")
-        dialogue = try Dialogue([Self.path, "\(uid)", "\(gid)", list] + trees)
+        // As root, who alone can become that account.
+        dialogue = try Dialogue([Self.path, "\(uid)", "\(gid)", list] + trees, as: .root)
     }
 
     /// The results of one operation, tree by tree.

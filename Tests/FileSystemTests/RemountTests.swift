@@ -10,7 +10,7 @@ struct RemountTests {
     @Test("read-only and back, by root, as the mount table says too")
     func root() throws {
         let folder = try MountedFolder(
-            members: ["*:list,read,write,delete"], options: ["-o", "allow_other,nodev,noatime"])
+            as: .root, members: ["*:list,read,write,delete"], options: ["-o", "allow_other,nodev,noatime"])
         try folder.shell("echo one > file").required()
         try remount(folder, "ro").required()
         let refused = try folder.shell("echo two > file")
