@@ -105,11 +105,15 @@ final class ProcessEntry: Sendable {
         }
     }
 
+    /// The length of the program's path; 0 where the driver's user may not look at the program: it is another user's
+    /// process, or changed its user, and only its path and memory are closed to others (proc_pid_exe(5)).
     private static func link(_ executable: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         guard let base = buffer.baseAddress else { return -1 }
         // No name: the link that the descriptor is. A literal would be copied into new memory for C.
         var name: CChar = 0
-        return readlinkat(executable, &name, base.assumingMemoryBound(to: CChar.self), buffer.count)
+        let count = readlinkat(executable, &name, base.assumingMemoryBound(to: CChar.self), buffer.count)
+        let cause = errno
+        return count < 0 && (cause == EACCES || cause == EPERM) ? 0 : count
     }
 
     private static func login(_ file: Int32) -> Login {

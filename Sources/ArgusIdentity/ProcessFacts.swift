@@ -4,7 +4,8 @@ package final class ProcessFacts: Sendable {
     /// The process; requests name its threads.
     package let pid: UInt32
     /// Absolute path of the executable as this process sees it; empty where it cannot be resolved: the process has
-    /// ended, is a kernel thread, or may not be looked at (a set-uid program, asked about by an ordinary user).
+    /// ended, is a kernel thread, or is closed to the driver's user (a set-uid program, or another user's process, asked
+    /// about by an ordinary user).
     package let program: String
     /// The login uid: who the session belongs to, also after su(1) and sudo(8). `noLoginUID` where there is none.
     package let loginUID: UInt32

@@ -47,7 +47,7 @@ package final class ProcessInspector: Sendable {
     /// Whether the address space is believed: a process was seen to end, and its address space with it.
     package var believesAddressSpaces: Bool { evidence.load(ordering: .relaxed) == .found }
 
-    /// The process behind a thread; nil where it has ended or may not be looked at.
+    /// The process behind a thread; nil where it has ended.
     package func facts(ofThread thread: UInt32) -> ProcessFacts? {
         guard thread != 0 else { return nil }
         let now = clock.monotonicNanoseconds()

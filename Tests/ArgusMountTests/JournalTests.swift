@@ -195,6 +195,27 @@ struct JournalMountTests {
         #expect(denied["person"]?.string == Person.first.name)
     }
 
+    @Test("a process whose program the driver may not look at is recorded with all else that is known of it")
+    func closedProgram() throws {
+        let folder = try MountedFolder(as: .first)
+        try folder.shell("echo one > a").required()
+        // A process that lets itself not be looked at, as one that changed its user is, and every one of other users.
+        try Program(
+            [
+                "/bin/sh", "-euc",
+                "echo $1 > /proc/self/loginuid; shift; exec setpriv --reuid=$1 --regid=$2 --clear-groups "
+                    + "python3 -c \"$3\" \"$4\"",
+                "sh", String(Person.second.uid), String(Person.first.uid), String(Person.first.gid),
+                "import ctypes, sys; assert ctypes.CDLL(None).prctl(4, 0) == 0; open(sys.argv[1])",
+                folder.mountPoint + "/a",
+            ], as: .root
+        ).wait().required()
+        let opened = try #require(try folder.records().last { $0["activity"]?.string == "open" })
+        #expect(opened["path"]?.string == "/a" && opened["program"]?.string == "")
+        #expect(opened["auid"]?.number == Double(Person.second.uid))
+        #expect(try #require(opened["parentPid"]?.number) > 0)
+    }
+
     @Test("records name the program's digest as soon as it is known")
     func digest() throws {
         let folder = try MountedFolder()
