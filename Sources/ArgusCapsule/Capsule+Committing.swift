@@ -149,6 +149,14 @@ extension Capsule {
         if next.pageCount <= CapsuleFormat.firstPage { next.pageCount = slot == 1 || durable != nil ? 2 : 1 }
         var stanzas = stanzas
         var holder = holder
+        var identity = identity
+        if let newFolder {
+            identity.folder = newFolder
+            let origin = cipher.identity.folder
+            try next.setOrigin(origin == newFolder ? nil : origin)
+            // Wraps for other holders are bound to the folder before.
+            stanzas = []
+        }
         if let newKeys {
             let stanza = try cipher.key.wrap(for: identity, under: newKeys.current, random: random)
             stanzas.removeAll { $0.type == Stanza.folderKeyType }
@@ -161,7 +169,9 @@ extension Capsule {
         let (page, tag) = try Slot.seal(next, header: header, key: cipher.key)
         try writeSlot(page, slot)
         self.stanzas = stanzas
+        self.identity = identity
         newKeys = nil
+        newFolder = nil
         working = next.commit &+ 1
         hasUncommitted = false
         otherMatches = true
@@ -190,6 +200,7 @@ extension Capsule {
         next.otherTag = durable?.tag ?? CapsuleRootTag(high: 0, low: 0)
         next.label = label
         next.extensions = root.extensions
+        next.origin = root.origin
         if let inline {
             next.contentKind = .inline
             let rest = [UInt8](repeating: 0, count: CapsuleFormat.contentByteCount - inline.count)

@@ -19,7 +19,7 @@ internal import ArgusSystem
 /// `@unchecked`: the variables below say which lock guards them.
 package final class Capsule: @unchecked Sendable {
     let object: any BackingObject
-    let identity: CapsuleIdentity
+    /// Its pages are sealed as those of `CapsuleRoot.origin`, wherever it belongs now.
     let cipher: PageCipher
     let isWritable: Bool
     let random: any RandomSource
@@ -41,8 +41,11 @@ package final class Capsule: @unchecked Sendable {
     var holder: KeyGeneration
 
     // Under `writer`.
+    var identity: CapsuleIdentity
     var stanzas: [Stanza]
     var newKeys: FolderKeys?
+    /// The folder that the next root is another folder's for.
+    var newFolder: FolderID?
     /// Nil until the first change of a capsule that was opened.
     var allocator: PageAllocator?
     /// Pages of the free list on storage.
@@ -172,9 +175,24 @@ package final class Capsule: @unchecked Sendable {
                 keyGeneration: holder)
     }
 
+    /// Whether the slot that does not hold the newest root is as that root says: not so, where writing it was cut short or
+    /// it is another folder's by now (`move`).
+    package var hasWholeSlots: Bool { writer.withLock { otherMatches } }
+
     /// The next commit wraps the file key under the current key of `keys`. Content is not rewritten.
     package func rewrap(keys: FolderKeys) {
         writer.withLock { newKeys = keys }
+    }
+
+    /// The next commit makes the capsule one of `folder`, which has `keys`. Content is not rewritten: pages stay sealed as
+    /// those of the folder that they were made in, which the root names from then on.
+    ///
+    /// Until `finish`, the root before opens for who knew it: one slot holds the capsule of either folder.
+    package func move(to folder: FolderID, keys: FolderKeys) {
+        writer.withLock {
+            newKeys = keys
+            newFolder = folder
+        }
     }
 }
 

@@ -95,7 +95,9 @@ package struct ArgusCommand: ParsableCommand {
                     InitCommand.self, UnlockCommand.self, LockCommand.self, PassphraseCommand.self, RecoverCommand.self,
                     RealmCommand.self,
                 ]),
-            CommandGroup(name: "Folder", subcommands: [FolderCommand.self, IndexCommand.self, CheckCommand.self]),
+            CommandGroup(
+                name: "Folder",
+                subcommands: [FolderCommand.self, MoveCommand.self, IndexCommand.self, CheckCommand.self]),
             CommandGroup(name: "Person", subcommands: [PersonCommand.self, WhyCommand.self]),
             CommandGroup(name: "Audit", subcommands: [JournalCommand.self]),
             CommandGroup(

@@ -7,7 +7,7 @@ internal import Synchronization
 
 extension Volume {
     /// Names have cookies from here on: those below are of `.` and `..`.
-    static let firstCookie: DirectoryCookie = 3
+    package static let firstCookie: DirectoryCookie = 3
     /// Entries read from the index at a time.
     private static let listingChunk = 256
 

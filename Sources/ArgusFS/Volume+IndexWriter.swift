@@ -1,7 +1,7 @@
 internal import ArgusCapsule
 internal import ArgusCore
-internal import ArgusIndex
-internal import ArgusJournal
+package import ArgusIndex
+package import ArgusJournal
 internal import ArgusSystem
 
 /// The index writer: one thread brings the changes of the namespace to the index, in order and in whole changes.
@@ -173,14 +173,7 @@ extension Volume {
     }
 
     /// What the index is to know of the journal: its newest record.
-    func journalHead() -> IndexChange {
-        let head = parts.journal.head()
-        var value = ByteWriter()
-        value.integer(head.sequence)
-        value.append(head.hash)
-        if let stream = head.stream { value.append(stream.bytes) }
-        return .putMeta(key: .journalHead, value: value.bytes)
-    }
+    func journalHead() -> IndexChange { .journalHead(parts.journal.head()) }
 
     private func finish(_ batch: Batch, failure: FileSystemError?) {
         let hasGarbage = lock.withLock { () -> Bool in
@@ -245,5 +238,16 @@ extension Volume {
             indexWork.signal()
             indexProgress.wait(lock)
         }
+    }
+}
+
+extension IndexChange {
+    /// That this is the journal's newest record.
+    package static func journalHead(_ head: JournalMark) -> IndexChange {
+        var value = ByteWriter()
+        value.integer(head.sequence)
+        value.append(head.hash)
+        if let stream = head.stream { value.append(stream.bytes) }
+        return .putMeta(key: .journalHead, value: value.bytes)
     }
 }

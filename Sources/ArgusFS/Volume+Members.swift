@@ -31,7 +31,12 @@ extension Volume {
 
     /// The permission bits that a file gets where `wanted` is asked for.
     func opened(_ wanted: UInt32, _ kind: FileKind) -> UInt32 {
-        guard opensModes.load(ordering: .relaxed), kind != .symlink else { return wanted }
+        opensModes.load(ordering: .relaxed) ? Self.opened(wanted, kind) : wanted
+    }
+
+    /// The same in a folder that is shared with persons or groups.
+    package static func opened(_ wanted: UInt32, _ kind: FileKind) -> UInt32 {
+        guard kind != .symlink else { return wanted }
         let isSearchable = kind == .directory || wanted & 0o100 != 0
         return wanted | (isSearchable ? 0o077 : 0o066)
     }

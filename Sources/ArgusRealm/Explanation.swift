@@ -29,11 +29,8 @@ extension OpenFolder {
         }
         var explanation = explain(right, account: account, program: program, policy: policy)
         let groups = try accountCall { () throws(AccountDatabaseError) in try identity.groupIDs(of: account) }
-        let listing = IndexListing(
-            index: parts.index, store: parts.store, keys: parts.keys, protection: policy.protection,
-            identity: identity)
         var check = PosixCheck(uid: account.uid, groups: groups, index: parts.index, identity: identity)
-        let target = try listing.resolve(path) { directory throws(RealmError) in try check.pass(directory) }.row
+        let target = try tree.resolve(path) { directory throws(RealmError) in try check.pass(directory) }.row
         try check.look(at: target, for: right)
         explanation.add(check.steps)
         return explanation

@@ -19,8 +19,8 @@ package final class FolderAdministration {
     private var isClosed = false
 
     init(_ name: String, of realm: Realm) throws(RealmError) {
-        let found = try realm.find(name).directory
-        let lock = try FolderLock.take(in: found, exclusive: true, waitMilliseconds: 0)
+        let (found, known) = try realm.find(name)
+        let lock = try realm.takeLock(of: known.id, in: found)
         do throws(RealmError) {
             // Read under the lock: what was found before may be old by now, or deleted.
             let (directory, record) = try realm.find(name)

@@ -76,18 +76,27 @@ struct IndexListing {
     func resolve(
         _ path: [UInt8], visit: (InodeRow) throws(RealmError) -> Void = { _ in }
     ) throws(RealmError) -> (row: InodeRow, path: [UInt8]) {
-        let nothing = RealmError(.failed, "there is nothing at that path in the folder; check its spelling")
+        guard let found = try find(path, visit: visit) else {
+            throw RealmError(.failed, "there is nothing at that path in the folder; check its spelling")
+        }
+        return found
+    }
+
+    /// The same, nil where nothing is there.
+    func find(
+        _ path: [UInt8], visit: (InodeRow) throws(RealmError) -> Void = { _ in }
+    ) throws(RealmError) -> (row: InodeRow, path: [UInt8])? {
         guard var row = try indexCall({ () throws(IndexError) in try index.inode(.root) }) else {
             throw RealmError(.indexDamaged, "its index has no top directory; see `argusfs check`")
         }
         var resolved: [UInt8] = []
         for part in path.split(separator: UInt8(ascii: "/")) {
-            guard let name = part.withUnsafeBytes({ try? FileName($0) }) else { throw nothing }
+            guard let name = part.withUnsafeBytes({ try? FileName($0) }) else { return nil }
             let next = try indexCall { () throws(IndexError) -> InodeRow? in
                 guard let entry = try index.entry(parent: row.attributes.inode, name: name) else { return nil }
                 return try index.inode(entry.inode)
             }
-            guard let next else { throw nothing }
+            guard let next else { return nil }
             try visit(row)
             row = next
             resolved += [UInt8(ascii: "/")] + name.bytes

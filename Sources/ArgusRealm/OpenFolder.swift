@@ -32,6 +32,7 @@ package final class OpenFolder: Sendable {
     private let folderLock: FolderLock
     let index: SQLiteIndex
     let place: IndexPlace
+    let store: DirectoryStore
     private let journal: Journal?
     /// Held by a check.
     let checks = LongLock()
@@ -41,10 +42,16 @@ package final class OpenFolder: Sendable {
     /// What a `Volume` is made of.
     package let parts: FolderParts
 
-    init(_ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int, needsRoom: Bool) throws(RealmError) {
-        let directory = try realm.find(name).directory
-        let folderLock = try FolderLock.take(
-            in: directory, exclusive: mode != .inspect, waitMilliseconds: waitMilliseconds)
+    /// `isMoving`: by who moves a file between folders, or completes that.
+    init(
+        _ name: String, of realm: Realm, mode: FolderMode, waitMilliseconds: Int = 0, needsRoom: Bool = false,
+        isMoving: Bool = false
+    ) throws(RealmError) {
+        let (directory, found) = try realm.find(name)
+        let folderLock =
+            try mode == .inspect || isMoving
+            ? FolderLock.take(in: directory, exclusive: mode != .inspect, waitMilliseconds: waitMilliseconds)
+            : realm.takeLock(of: found.id, in: directory, waitMilliseconds: waitMilliseconds)
         do throws(RealmError) {
             // What was found before may be old by now, or deleted.
             let (_, record) = try realm.find(name)
@@ -83,6 +90,7 @@ package final class OpenFolder: Sendable {
             self.folderLock = folderLock
             self.index = index
             self.place = place
+            self.store = store
             self.journal = journal
             self.parts = FolderParts(
                 folder: record.id, index: index, store: store, keys: keys, policy: LivePolicy(record.policy),
@@ -164,11 +172,7 @@ package final class OpenFolder: Sendable {
 
     /// Calls `body` for the subtree at `path` until it returns false; see `ListingRow`.
     package func listing(_ path: [UInt8], _ body: (ListingRow) -> Bool) throws(RealmError) {
-        let parts = parts
-        try IndexListing(
-            index: parts.index, store: parts.store, keys: parts.keys, protection: parts.policy.policy.protection,
-            identity: identity
-        ).list(path, body)
+        try tree.list(path, body)
     }
 
     /// Without an index the journal goes on from what it finds.

@@ -65,7 +65,8 @@ extension Realm {
 
     /// Takes everything of a realm away, whole or not, in a directory marked by `beginMaking`.
     static func clear(_ directory: DirectoryHandle) {
-        for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName] + subdirectories {
+        for name in [RealmFile.name, PersonsRecord.fileName, ActsRecord.fileName, PendingMove.fileName] + subdirectories
+        {
             try? directory.removeTree(name)
         }
         endMaking(directory)

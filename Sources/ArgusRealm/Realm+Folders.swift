@@ -78,10 +78,12 @@ extension Realm {
 
     /// Removes a folder with its keys, index and storage. Refused while it is in use.
     package func deleteFolder(named name: String) throws(RealmError) {
+        try settleMove(of: try find(name).record.id)
         try withChangeLock { () throws(RealmError) in
             let (directory, record) = try find(name)
             let lock = try FolderLock.take(in: directory, exclusive: true, waitMilliseconds: 0)
             defer { lock.release() }
+            guard try !isMoving(record.id) else { throw Self.movingError }
             let deleted = Self.deletedPrefix + record.id.hex
             var removed = record
             removed.pending.append(.removal(by: administrator()))

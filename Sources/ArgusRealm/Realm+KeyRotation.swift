@@ -15,7 +15,8 @@ extension Realm {
     package func rotateKey(ofFolder name: String) throws(RealmError) -> FolderSummary {
         let lock: FolderLock?
         do throws(RealmError) {
-            lock = try FolderLock.take(in: try find(name).directory, exclusive: true, waitMilliseconds: 0)
+            let (directory, record) = try find(name)
+            lock = try takeLock(of: record.id, in: directory)
         } catch {
             guard error.kind == .folderInUse else { throw error }
             lock = nil

@@ -10,6 +10,8 @@ struct RealmKeys: Sendable {
     let persons: SecretBytes
     /// Seals what was done to the realm and is not recorded yet.
     let acts: SecretBytes
+    /// Seals the move between two folders that has begun.
+    let moves: SecretBytes
     /// Seals the list of files in a backup.
     let backup: SecretBytes
     /// Under it drivers of the realm's folders compare contents (`FolderNeighbours`).
@@ -19,6 +21,7 @@ struct RealmKeys: Sendable {
         self.realm = realm
         self.persons = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm persons v1".utf8))
         self.acts = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm acts v1".utf8))
+        self.moves = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm moves v1".utf8))
         self.backup = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm backup v1".utf8))
         self.copies = HKDF.derive(masterKey, salt: realm.bytes, info: Array("argus realm copies v1".utf8))
     }

@@ -13,6 +13,8 @@ enum SealedRecord {
         /// The list of files in a backup.
         case backup = 4
         case acts = 5
+        /// A move between two folders that has begun.
+        case move = 6
     }
 
     static let format: UInt32 = 1

@@ -128,7 +128,7 @@ package final class DirectoryStore: BackingStore {
         }
     }
 
-    private func makeShard(_ path: ObjectPath) throws(StoreError) {
+    func makeShard(_ path: ObjectPath) throws(StoreError) {
         do throws(StoreError) {
             try shards.making { () throws(StoreError) in
                 _ = try storeCall { path.withShard { mkdirat(root.descriptor, $0, 0o700) } }

@@ -76,8 +76,8 @@ final class OpenedFolder {
         return limits
     }
 
-    init(_ realm: Realm, bootID: [UInt8], barrierSeconds: Int = 5) throws {
-        folder = try realm.openFolder(named: TestRealm.folder, mode: .mount)
+    init(_ realm: Realm, named name: String = TestRealm.folder, bootID: [UInt8], barrierSeconds: Int = 5) throws {
+        folder = try realm.openFolder(named: name, mode: .mount)
         var configuration = VolumeConfiguration(sharing: .personal(supplementaryGroups: []))
         configuration.bootID = bootID
         configuration.limits = Self.limits

@@ -25,6 +25,7 @@ SIZE_MAX = 1 << 44
 PAGE_MAX = 1 << 48
 DATA, MAP, FREE = 1, 2, 3
 PAGES_SYNCED, ORDERED, LISTED = 1, 2, 4
+ORIGIN = 0x8002
 HOLE = bytes(64)
 
 
@@ -136,7 +137,7 @@ class Slot:
         self.tag = page[-16:]
         need(self.parse_root(plain), f"root({slot})")
         for kind in self.extension_types:
-            need(kind < 0x8000, f"newerFormat({kind})")
+            need(kind < 0x8000 or kind == ORIGIN, f"newerFormat({kind})")
 
     def parse_header(self, page):
         bad = f"header({self.number})"
@@ -237,11 +238,17 @@ class Slot:
 
     def parse_extensions(self, data):
         self.extension_types = []
+        self.origin = self.folder
         while data:
             if len(data) < 4 or len(data) < 4 + number(data, 2, 2):
                 return False
-            self.extension_types.append(number(data, 0, 2))
-            data = data[4 + number(data, 2, 2) :]
+            kind, value = number(data, 0, 2), data[4 : 4 + number(data, 2, 2)]
+            if kind == ORIGIN:
+                if ORIGIN in self.extension_types or len(value) != 16:
+                    return False
+                self.origin = value
+            self.extension_types.append(kind)
+            data = data[4 + len(value) :]
         return True
 
     def may_be_lost(self, entry):
@@ -315,7 +322,7 @@ class Capsule:
     def open(self, slot, entry, kind, level, position):
         """The plaintext, or None."""
         page = self.data[entry.page * PAGE : entry.page * PAGE + PAGE]
-        aad = le(1, 2) + bytes([kind, level]) + le(slot.generation, 4) + slot.folder + slot.file + le(position, 8)
+        aad = le(1, 2) + bytes([kind, level]) + le(slot.generation, 4) + slot.origin + slot.file + le(position, 8)
         try:
             return AESGCM(slot.sealing).decrypt(entry.nonce, page + entry.tag, aad) if len(page) == PAGE else None
         except InvalidTag:

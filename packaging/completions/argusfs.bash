@@ -173,13 +173,13 @@ _argusfs() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    init|unlock|lock|passphrase|recover|realm|folder|index|check|person|why|journal|mount|umount|sync|status|doctor|config|help)
+    init|unlock|lock|passphrase|recover|realm|folder|move|index|check|person|why|journal|mount|umount|sync|status|doctor|config|help)
         # Offer subcommand argument completions
         "_argusfs_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover realm folder index check person why journal mount umount sync status doctor config help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'init unlock lock passphrase recover realm folder move index check person why journal mount umount sync status doctor config help' -- "${cur}"))
         ;;
     esac
 }
@@ -642,6 +642,30 @@ _argusfs_folder_rotate-key() {
     repeating_options=()
     non_repeating_options=(--realm --key-file --passphrase-file)
     __argusfs_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_move() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in

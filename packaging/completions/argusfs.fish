@@ -64,6 +64,8 @@ function __argusfs_parse_tokens -S
             case 'rotate-key'
                 __argusfs_parse_subcommand 1 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             end
+        case 'move'
+            __argusfs_parse_subcommand 2 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
         case 'index'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -178,6 +180,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "arg
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'recover' -d 'Open a realm again whose passphrase or key file is lost.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'realm' -d 'Keep the realm as a whole, and bring it back.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'folder' -d 'Make, list, share and delete confidential folders.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'move' -d 'Move a file or directory into another folder without writing its content anew.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'index' -d 'Inspect which capsule holds which file.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'check' -d 'Verify every byte of a folder on storage.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs" -eq 1' -fa 'person' -d 'List the persons of the realm, take one in, or cut one off.'
@@ -296,6 +299,11 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs folder rotate-key" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs move" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs move" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs move" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs move" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs move" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs index" -eq 1' -fa 'ls' -d 'List a folder\'s whole subtree with each file\'s capsule, owner, protection and key.'

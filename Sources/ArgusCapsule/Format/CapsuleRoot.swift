@@ -29,8 +29,6 @@ struct CapsuleRoot: Sendable {
 
     static let extensionsOffset = 2656
     static let nameAreaByteCount = 256
-    /// Extension types from here on must be understood.
-    static let criticalExtension: UInt16 = 0x8000
 
     var commit: CommitNumber = 0
     var base: CommitNumber = 0
@@ -51,8 +49,12 @@ struct CapsuleRoot: Sendable {
     var label: CapsuleLabel?
     /// `contentByteCount` bytes: the content itself, or the top entries.
     var content: [UInt8]
-    /// Type-length-value fields of later versions, none of them critical: kept as they are.
+    /// Type-length-value fields; those of later versions, none of them critical, are kept as they are.
     var extensions: [UInt8] = []
+    /// The folder whose pages they are sealed as, where the file was moved from there; nil: the one in the header.
+    var origin: FolderID?
+    /// A critical extension of a later version.
+    var unknownExtension: UInt16?
 
     init(times: CapsuleTimes) {
         self.times = times
@@ -109,8 +111,8 @@ extension CapsuleRoot {
         } catch {
             throw .unauthentic(.root(slot: slot))
         }
-        if let type = try? criticalExtensionType() {
-            throw .newerFormat(found: type, supported: CapsuleFormat.version)
+        if let unknownExtension {
+            throw .newerFormat(found: unknownExtension, supported: CapsuleFormat.version)
         }
     }
 
@@ -147,7 +149,7 @@ extension CapsuleRoot {
         try checkContent(keyGeneration: keyGeneration)
         extensions = try reader.bytes(extensions.count)
         guard try reader.slice(reader.remaining).allSatisfy({ $0 == 0 }) else { throw MalformedBytes() }
-        try checkExtensions()
+        try readExtensions()
     }
 
     private mutating func readExtents(_ reader: inout ByteReader, count: Int) throws(MalformedBytes) {
@@ -197,25 +199,6 @@ extension CapsuleRoot {
             }
         }
         guard isGood else { throw MalformedBytes() }
-    }
-
-    private func checkExtensions() throws(MalformedBytes) { _ = try criticalExtensionType() }
-
-    /// The first extension that must be understood; this version understands none.
-    private func criticalExtensionType() throws(MalformedBytes) -> UInt16? {
-        let result = extensions.withUnsafeBytes { bytes in
-            Result { () throws(MalformedBytes) -> UInt16? in
-                var reader = ByteReader(bytes)
-                var critical: UInt16?
-                while reader.remaining > 0 {
-                    let type: UInt16 = try reader.integer()
-                    _ = try reader.slice(Int(try reader.integer(UInt16.self)))
-                    if type >= Self.criticalExtension, critical == nil { critical = type }
-                }
-                return critical
-            }
-        }
-        return try result.get()
     }
 
     private static func time(_ reader: inout ByteReader) throws(MalformedBytes) -> Timestamp {

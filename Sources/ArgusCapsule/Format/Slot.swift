@@ -87,8 +87,9 @@ struct Slot: Sendable {
         let root = try CapsuleRoot(
             UnsafeRawBufferPointer(plaintext), slot: number, keyGeneration: header.fileKeyGeneration)
         guard let tag = CapsuleRootTag(bytes: tag) else { throw .unauthentic(.root(slot: number)) }
+        let pages = CapsuleIdentity(folder: root.origin ?? identity.folder, file: identity.file)
         return Slot(
-            header: header, root: root, tag: tag, holder: holder, cipher: PageCipher(key: key, identity: identity))
+            header: header, root: root, tag: tag, holder: holder, cipher: PageCipher(key: key, identity: pages))
     }
 
     /// The whole page of a slot with `root` sealed in it, and its tag.

@@ -36,7 +36,11 @@ extension Realm {
         -> BackupSummary
     {
         try recordingAct(.export, "backup of the realm") { () throws(RealmError) in
-            try writeBackup(to: path, includesCapsules: includesCapsules, progress: progress)
+            // A file that went from one folder to another meanwhile would be in neither.
+            try withMoveLock { () throws(RealmError) in
+                try settlePendingMove()
+                return try writeBackup(to: path, includesCapsules: includesCapsules, progress: progress)
+            }
         }
     }
 

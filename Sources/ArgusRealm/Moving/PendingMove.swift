@@ -1,0 +1,116 @@
+internal import ArgusCore
+internal import ArgusIndex
+internal import ArgusJournal
+internal import ArgusSystem
+internal import FoundationEssentials
+
+/// A move between two folders that has begun: the plaintext of the sealed file `move`, which is there from before the
+/// first change until nothing is left to do (docs/design/move.md).
+struct PendingMove: Codable, Hashable, Sendable {
+    static let fileName = "move"
+    private static let damaged = RealmError(
+        .damaged, "its file of a move was altered or damaged; restore that file from a backup, or remove it")
+
+    // Identifiers, names and paths in hexadecimal.
+    private var sourceFolder: String
+    private var destinationFolder: String
+    private var parent: UInt64
+    private var name: String
+    private var inode: UInt64
+    private var arrived: UInt64
+    private var file: String
+    private var sourcePath: String
+    private var destinationPath: String
+    /// The stores are two filesystems: objects are copied as they are, sealed.
+    let copies: Bool
+    /// Who moves, and by which rule of the source; and that of the destination.
+    private var mover: PendingChange
+    private var arrivalRule: String
+
+    init(
+        from source: (folder: FolderID, entry: EntryRow, file: FileID, path: [UInt8]),
+        to destination: (folder: FolderID, inode: InodeNumber, path: [UInt8]), copies: Bool, by actor: AuditActor,
+        rules: (source: String, destination: String)
+    ) {
+        sourceFolder = source.folder.hex
+        destinationFolder = destination.folder.hex
+        parent = source.entry.parent.rawValue
+        name = Hex.encode(source.entry.name.bytes)
+        inode = source.entry.inode.rawValue
+        arrived = destination.inode.rawValue
+        file = source.file.hex
+        sourcePath = Hex.encode(source.path)
+        destinationPath = Hex.encode(destination.path)
+        self.copies = copies
+        mover = PendingChange(.rename, rules.source, by: actor)
+        arrivalRule = rules.destination
+    }
+
+    /// Of the source and of the destination.
+    var folders: (source: FolderID, destination: FolderID)? {
+        guard let source = FolderID(hex: sourceFolder), let destination = FolderID(hex: destinationFolder) else {
+            return nil
+        }
+        return (source, destination)
+    }
+
+    /// Where it was: the name that moves, and what has it.
+    var origin: (parent: InodeNumber, name: FileName, inode: InodeNumber)? {
+        guard let bytes = Hex.decode(name), let name = bytes.withUnsafeBytes({ try? FileName($0) }) else { return nil }
+        return (InodeNumber(parent), name, InodeNumber(inode))
+    }
+
+    /// The number that it has in the destination's index, and that nothing else ever had there: whether it is known there
+    /// decides where the file is.
+    var arrivedInode: InodeNumber { InodeNumber(arrived) }
+
+    // MARK: Records
+
+    /// What the source's journal tells, or that of the destination.
+    func event(for end: FolderID) -> AuditEvent {
+        var event = mover.event
+        event.fileID = FileID(hex: file)
+        event.place = AuditPlace(Hex.decode(sourcePath) ?? [])
+        event.secondPlace = AuditPlace(Hex.decode(destinationPath) ?? [])
+        guard let (source, destination) = folders else { return event }
+        if end == source {
+            event.destinationFolder = destination
+        } else {
+            event.sourceFolder = source
+            event.reason = arrivalRule
+        }
+        return event
+    }
+
+    // MARK: On disk
+
+    static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> PendingMove? {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try directory.readFile(fileName, maxByteCount: SealedRecord.maxByteCount)
+        } catch {
+            guard error.isAbsence else { throw RealmError(error) }
+            return nil
+        }
+        let plaintext = try SealedRecord.open(
+            bytes, .move, realm: keys.realm, folder: nil, key: keys.moves, damaged: damaged)
+        guard let move = try? JSONDecoder().decode(PendingMove.self, from: Data(plaintext)) else { throw damaged }
+        return move
+    }
+
+    func write(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { throw Self.damaged }
+        let sealed = try SealedRecord.seal(
+            SealedRecord.padded([UInt8](data)), .move, realm: keys.realm, folder: nil, key: keys.moves)
+        try realmCall { () throws(SystemError) in try directory.replaceFile(Self.fileName, with: sealed) }
+    }
+
+    static func remove(in directory: DirectoryHandle) throws(RealmError) {
+        try realmCall { () throws(SystemError) in
+            try directory.remove(fileName)
+            try directory.sync()
+        }
+    }
+}
