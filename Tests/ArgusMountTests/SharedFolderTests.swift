@@ -85,15 +85,15 @@ struct SharedFolderTests {
     @Test("what is copied onto the top directory leaves it the members'; a list of one's own counts below it")
     func topDirectory() throws {
         let folder = try folder("\(first):read,write", "\(second):read,write")
-        let before = try folder.shell("getfacl -c .").required().output
+        let before = try folder.shell("getfacl -c .", as: .root).required().output
         try folder.shell(
             """
             s=$(mktemp -d -p /var/tmp); echo x > "$s/file"; mkdir "$s/dir"; chmod 700 "$s"
             rsync -aA "$s/" ./; cp -a "$s/." .; chmod 700 .; setfacl -b .; setfacl -m u:lp:rwx .; rm -r "$s"
             """, as: .root
         ).required()
-        #expect(try folder.shell("getfacl -c .").required().output == before)
-        #expect(try folder.shell("stat -c %A .").required().output == "drwxrws---\n")
+        #expect(try folder.shell("getfacl -c .", as: .root).required().output == before)
+        #expect(try folder.shell("stat -c %A .", as: .root).required().output == "drwxrws---\n")
         try folder.shell("echo y >> file; echo z > new; echo z > dir/new", as: .first).required()
         try folder.shell("setfacl -m o::-,g::-,u:lp:r new", as: .first).required()
         #expect(try folder.shell("cat new", as: .second).status != 0)
