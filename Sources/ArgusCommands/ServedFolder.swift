@@ -72,7 +72,7 @@ final class ServedFolder {
         } catch {
             failure = CommandError(
                 name,
-                "not everything could be made durable (\(error)); free space or repair the storage, then mount it again"
+                "not everything could be made durable: \(error.storageCause); free space or repair the storage, then mount it again"
             )
         }
         do throws(CommandError) {

@@ -63,3 +63,15 @@ package enum FileSystemError: Error, Hashable, Sendable {
     /// EAGAIN
     case tryAgain
 }
+
+extension FileSystemError {
+    /// Why something could not be made durable, for people.
+    package var storageCause: String {
+        switch self {
+        case .noSpace, .quotaExceeded: "storage has no room"
+        case .readOnly: "storage refuses writes"
+        case .inputOutput: "storage fails"
+        default: "\(self)"
+        }
+    }
+}

@@ -126,7 +126,7 @@ package final class Volume: Sendable {
         var event = AuditEvent(activity: .unmount, status: .success, actor: actor(configuration.mounter))
         if let failure {
             event.status = .failure
-            event.reason = "\(failure)"
+            event.reason = failure.storageCause
         }
         do throws(FileSystemError) { try append(event) } catch { failure = failure ?? error }
         if let failure { throw failure }

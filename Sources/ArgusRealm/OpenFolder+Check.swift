@@ -24,7 +24,8 @@ extension OpenFolder {
         let present = try StoredObjects(parts.store)
         do throws(FileSystemError) { try volume.synchronizeAll() } catch {
             throw RealmError(
-                .failed, "not everything could be made durable (\(error)); free space or repair the storage first")
+                .failed,
+                "not everything could be made durable: \(error.storageCause); free space or repair the storage first")
         }
         let name = Self.checkName(summary.id)
         defer { try? realmDirectory.removeTree(name) }

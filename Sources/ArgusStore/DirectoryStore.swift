@@ -78,6 +78,7 @@ package final class DirectoryStore: BackingStore {
         do throws(StoreError) {
             // By way of the shard: unlinkat(2) would follow a symbolic link in its place.
             let shard = try openShard(path, flags: DirectoryHandle.placeFlag)
+            WaitNotice.giveIfHanging()
             try storeCall { path.withName { unlinkat(shard.rawValue, $0, 0) } }
         } catch .missing {
             throw missingOrGone()
@@ -131,6 +132,7 @@ package final class DirectoryStore: BackingStore {
     func makeShard(_ path: ObjectPath) throws(StoreError) {
         do throws(StoreError) {
             try shards.making { () throws(StoreError) in
+                WaitNotice.giveIfHanging()
                 _ = try storeCall { path.withShard { mkdirat(root.descriptor, $0, 0o700) } }
             }
         } catch .exists {

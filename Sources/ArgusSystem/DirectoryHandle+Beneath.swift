@@ -25,6 +25,7 @@ extension DirectoryHandle {
         _ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32 = 0o600, by method: BeneathMethod
     ) throws(SystemError) -> OwnedDescriptor {
         let descriptor = descriptor
+        if flags & (O_ACCMODE | O_CREAT) != O_RDONLY { WaitNotice.giveIfHanging() }
         if method == .resolve, WaitNotice.isWanted, flags & O_CREAT == 0 {
             let opened = argus_open_beneath_cached(descriptor, path, flags, mode)
             if opened >= 0 { return OwnedDescriptor(owning: opened) }

@@ -12,13 +12,22 @@ package enum WaitNotice {
     /// To be called before the calling thread may wait. The first call tells, further ones do nothing.
     package static func give() { argus_system_give_wait_notice() }
 
-    /// Runs `body`; `call` is called with `context` when it first may wait.
+    /// To be called before what does not wait as a rule, and does on storage that hangs: making, changing or opening for
+    /// writing what a frozen file system holds (FIFREEZE of ioctl_fs(2)), or one whose device does not answer.
+    package static func giveIfHanging() { argus_system_give_hang_notice() }
+
+    package typealias Call = @convention(c) (UnsafeMutableRawPointer?) -> Void
+
+    /// Runs `body`; `willWait` is called with `context` when it first may wait, `mayHang` before that when it first may
+    /// hang.
     package static func with<R: ~Copyable, E: Error>(
-        _ call: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ context: UnsafeMutableRawPointer,
+        _ willWait: @escaping Call, mayHang: @escaping Call, _ context: UnsafeMutableRawPointer,
         _ body: () throws(E) -> R
     ) throws(E) -> R {
-        argus_system_set_wait_notice(argus_wait_notice(call: call, context: context))
-        defer { argus_system_set_wait_notice(argus_wait_notice(call: nil, context: nil)) }
+        argus_system_set_wait_notice(argus_wait_notice(will_wait: willWait, may_hang: mayHang, context: context))
+        defer {
+            argus_system_set_wait_notice(argus_wait_notice(will_wait: nil, may_hang: nil, context: nil))
+        }
         return try body()
     }
 }

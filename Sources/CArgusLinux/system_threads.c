@@ -67,12 +67,21 @@ static _Thread_local struct argus_wait_notice wait_notice;
 
 void argus_system_set_wait_notice(struct argus_wait_notice notice) { wait_notice = notice; }
 
-bool argus_system_has_wait_notice(void) { return wait_notice.call != NULL; }
+bool argus_system_has_wait_notice(void) { return wait_notice.will_wait != NULL; }
 
 void argus_system_give_wait_notice(void) {
     struct argus_wait_notice notice = wait_notice;
-    if (notice.call != NULL) {
-        wait_notice.call = NULL;
-        notice.call(notice.context);
+    if (notice.will_wait != NULL) {
+        wait_notice.will_wait = NULL;
+        wait_notice.may_hang = NULL;
+        notice.will_wait(notice.context);
+    }
+}
+
+void argus_system_give_hang_notice(void) {
+    struct argus_wait_notice notice = wait_notice;
+    if (notice.may_hang != NULL) {
+        wait_notice.may_hang = NULL;
+        notice.may_hang(notice.context);
     }
 }

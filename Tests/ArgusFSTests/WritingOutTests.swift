@@ -130,6 +130,23 @@ import Testing
         try? user.volume.shutDown()
     }
 
+    @Test("a number that a file had is given to no other, though the index that comes back never heard of it")
+    func numbersAfterCrash() throws {
+        let store = FaultStore()
+        let index = MemoryIndex()
+        let user = try FolderUser(index: index, store: store)
+        let found = index.reopened()
+        let given = try (0..<300).map { try user.write("file-\($0)", 1) }
+        #expect(Set(given).count == given.count)
+        try? user.volume.shutDown()
+        #expect(try given.allSatisfy { try found.inode($0) == nil })
+
+        let next = try FolderUser(index: found, store: FaultStore())
+        let new = try next.write("new", 1)
+        #expect(given.allSatisfy { $0.rawValue < new.rawValue })
+        try next.volume.shutDown()
+    }
+
     @Test("a full store keeps a durable batch from the index, and loses nothing of it")
     func fullMeanwhile() throws {
         let store = FaultStore()

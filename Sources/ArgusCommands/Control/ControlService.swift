@@ -125,7 +125,8 @@ final class ControlService: Sendable {
                 switch error {
                 case .busy: "a file is open for writing; close it first (fuser -m shows who has it)"
                 case .readOnly: "the folder was mounted for reading alone; unmount it and mount it again"
-                default: "not everything could be made durable (\(error)); free space or repair the storage first"
+                default:
+                    "not everything could be made durable: \(error.storageCause); free space or repair the storage first"
                 }
             return try client.reply(.failed(message))
         }
@@ -140,7 +141,8 @@ final class ControlService: Sendable {
         } catch {
             try client.reply(
                 .failed(
-                    "not everything could be made durable (\(error)); free space or repair the storage, and try again"))
+                    "not everything could be made durable: \(error.storageCause); free space or repair the storage, and try again"
+                ))
             return false
         }
     }

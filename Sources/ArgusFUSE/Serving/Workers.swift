@@ -15,7 +15,8 @@ internal import Synchronization
 ///
 /// Where it finds that it has to wait (`WaitNotice`), mostly for 0.1 ms of a disk, waking another thread takes as long as
 /// the wait: so it hands over where other requests wait already, or did lately, and otherwise leaves that to the deputy,
-/// who takes the leadership from a leader that has waited for 1 to 2 ms.
+/// who takes the leadership from a leader that has waited for 1 to 2 ms. The deputy alone watches what waits on hanging
+/// storage only, such as opening for writing.
 ///
 /// Invariants: 1. at most one thread leads, and only it reads from the device; 2. a thread serves one request at a time,
 /// from buffers of its own; 3. once `isEnding` is set, no thread takes another request, and each ends after the one it
@@ -167,7 +168,10 @@ final class Workers: Sendable {
             result = Result { () throws(FileSystemError) in try router.answer(operation, of: header, in: buffer) }
         } else {
             result = withUnsafeMutablePointer(to: &turn) { turn in
-                WaitNotice.with({ $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() }, turn) {
+                WaitNotice.with(
+                    { $0?.assumingMemoryBound(to: Turn.self).pointee.willWait() },
+                    mayHang: { $0?.assumingMemoryBound(to: Turn.self).pointee.mayHang() }, turn
+                ) {
                     Result { () throws(FileSystemError) in try router.answer(operation, of: header, in: buffer) }
                 }
             }
@@ -188,24 +192,34 @@ final class Workers: Sendable {
     private struct Turn {
         unowned(unsafe) let workers: Workers
         private var hasEnded = false
+        /// The wait that the deputy watches.
         private var watched: UInt64?
+        private var hasWaited = false
 
         init(workers: Workers) { self.workers = workers }
 
+        /// Gives the leadership away, unless it is gone.
         mutating func end() {
             guard !hasEnded else { return }
             hasEnded = true
+            if let watched, !workers.deputy.endWait(watched) { return }
             workers.giveLeadership()
         }
 
         mutating func willWait() {
             guard !hasEnded else { return }
+            hasWaited = true
             let wasCrowded = workers.crowding.load(ordering: .relaxed) > 1
             let isCrowded = workers.receiver.hasRequest
             if wasCrowded || isCrowded {
                 workers.noteCrowding(isCrowded)
                 return end()
             }
+            mayHang()
+        }
+
+        mutating func mayHang() {
+            guard !hasEnded, watched == nil else { return }
             watched = workers.deputy.beginWait()
         }
 
@@ -213,7 +227,7 @@ final class Workers: Sendable {
         func isOver() -> Bool {
             guard !hasEnded, let watched else { return hasEnded }
             guard workers.deputy.endWait(watched) else { return true }
-            workers.noteCrowding(workers.receiver.hasRequest)
+            if hasWaited { workers.noteCrowding(workers.receiver.hasRequest) }
             return false
         }
     }

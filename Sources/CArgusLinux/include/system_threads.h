@@ -16,9 +16,10 @@ int argus_system_cond_init(pthread_cond_t *_Nonnull condition);
 int argus_system_thread_start(pthread_t *_Nonnull thread, const char *_Nonnull name,
                               void *_Nullable (*_Nonnull body)(void *_Nullable), void *_Nullable argument);
 
-/// What a thread calls before it may wait; nothing where `call` is null.
+/// What a thread calls before it may wait, and before it may hang; nothing where they are null.
 struct argus_wait_notice {
-    void (*_Nullable call)(void *_Nullable context);
+    void (*_Nullable will_wait)(void *_Nullable context);
+    void (*_Nullable may_hang)(void *_Nullable context);
     void *_Nullable context;
 };
 
@@ -28,5 +29,8 @@ void argus_system_set_wait_notice(struct argus_wait_notice notice);
 /// Whether the calling thread has a notice to give.
 bool argus_system_has_wait_notice(void);
 
-/// Calls the calling thread's notice, once for each time it was set.
+/// Calls `will_wait` of the calling thread's notice, once for each time it was set.
 void argus_system_give_wait_notice(void);
+
+/// Calls `may_hang` of the calling thread's notice, once for each time it was set, and not after `will_wait`.
+void argus_system_give_hang_notice(void);
