@@ -170,11 +170,16 @@ extension Capsule {
         try writeSlot(page, slot)
         self.stanzas = stanzas
         self.identity = identity
+        if newFolder != nil, let durable {
+            foreignSlot = durable.slot
+        } else if slot == foreignSlot {
+            foreignSlot = nil
+        }
+        otherMatches = foreignSlot == nil
         newKeys = nil
         newFolder = nil
         working = next.commit &+ 1
         hasUncommitted = false
-        otherMatches = true
         isAtRest = false
         allocator?.slotWritten()
         return state.withLock {

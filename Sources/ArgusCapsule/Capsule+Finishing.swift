@@ -42,7 +42,13 @@ extension Capsule {
 
     private func rest(cleansAll: Bool) throws(CapsuleError) {
         if allocator?.isComplete == false { try countFreePages() }
-        guard let hasFreed = allocator?.hasFreed, cleansAll || hasFreed || !root.flags.contains(.listsFreePages)
+        // Another folder's slot is overwritten once it is not the protected one.
+        if !otherMatches, let written, durable?.commit != written.commit {
+            try syncObject()
+            becomeDurable(written)
+        }
+        guard let hasFreed = allocator?.hasFreed,
+            cleansAll || hasFreed || !otherMatches || !root.flags.contains(.listsFreePages)
         else { return }
         try writeList()
         guard let plan = allocator?.freeAfterCommit(limit: .max) else { return }

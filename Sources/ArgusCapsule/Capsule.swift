@@ -46,6 +46,8 @@ package final class Capsule: @unchecked Sendable {
     var newKeys: FolderKeys?
     /// The folder that the next root is another folder's for.
     var newFolder: FolderID?
+    /// The slot that still is the folder's before, after a move.
+    var foreignSlot: Int?
     /// Nil until the first change of a capsule that was opened.
     var allocator: PageAllocator?
     /// Pages of the free list on storage.

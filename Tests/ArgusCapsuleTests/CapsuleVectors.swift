@@ -43,7 +43,7 @@ struct CapsuleVectors: Codable, Equatable {
 
     /// One thing done to a capsule. Content that is written is the stream of `<name> content <number of the step>`.
     struct Step: Codable, Equatable {
-        enum Kind: String, Codable { case write, setSize, punch, commit, sync, finish, rewrap }
+        enum Kind: String, Codable { case write, setSize, punch, commit, sync, finish, rewrap, move }
 
         var step: Kind
         var at: UInt64?
@@ -58,6 +58,7 @@ struct CapsuleVectors: Codable, Equatable {
         static let sync = Step(step: .sync)
         static let finish = Step(step: .finish)
         static let rewrap = Step(step: .rewrap)
+        static let move = Step(step: .move)
     }
 
     /// A capsule at rest, in the file `<name>.capsule`.
@@ -132,6 +133,8 @@ struct CapsuleVectors: Codable, Equatable {
 /// Makes the vectors: always the same bytes, as long as format and order of drawing stay.
 struct VectorMaker {
     static let folder = FolderID(high: 0x0f0e_0d0c_0b0a_0908, low: 0x0706_0504_0302_0100)
+    /// Where `moved` was made, under the same keys.
+    static let origin = FolderID(high: 0x1f1e_1d1c_1b1a_1918, low: 0x1716_1514_1312_1110)
     static let time = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
     static let times = CapsuleTimes(
         accessed: time, modified: Timestamp(seconds: -1, nanoseconds: 1), changed: time, created: .epoch)
@@ -189,6 +192,7 @@ struct VectorMaker {
             [.write(20 * 4_096), .commit] + (0..<10).map { .punch(2 * $0) } + [.commit, .finish]
         ),
         ("rewrapped", [.write(5_000), .commit, .sync, .rewrap, .commit, .finish]),
+        ("moved", [.write(300_000), .commit, .sync, .move, .commit, .write(5_000), .commit, .finish]),
         ("shrunk", [.write(30_000), .commit, .setSize(5_000), .setSize(20_000), .commit, .finish]),
     ]
 
@@ -201,7 +205,8 @@ struct VectorMaker {
 
     private mutating func seal(_ name: String, _ steps: [CapsuleVectors.Step]) throws -> CapsuleVectors.Sealed {
         let store = MemoryStore()
-        let identity = CapsuleIdentity(folder: Self.folder, file: Self.file(name))
+        let isMoved = steps.contains(.move)
+        let identity = CapsuleIdentity(folder: isMoved ? Self.origin : Self.folder, file: Self.file(name))
         let capsule = try Capsule.create(
             in: try store.create(CapsuleBench.name), identity: identity, keys: keys(held: 1), now: Self.time,
             random: StreamRandom("argus vectors \(Self.source(name))"))
@@ -218,6 +223,7 @@ struct VectorMaker {
             case .sync: durable = try capsule.sync()
             case .finish: try capsule.finish()
             case .rewrap: capsule.rewrap(keys: keys())
+            case .move: capsule.move(to: Self.folder, keys: keys(held: 1))
             }
         }
         images[name] = store.content(of: CapsuleBench.name)

@@ -112,6 +112,18 @@ struct MovingTests {
         #expect(try CapsuleBench.content(of: capsule) == model.bytes)
     }
 
+    @Test("whoever moves it brings it to rest as well", arguments: sizes)
+    func atOnce(size: Int) throws {
+        let content = bytes(size)
+        let capsule = try source.open(.exactly(try make(content))).capsule
+        capsule.move(to: Self.destination, keys: destination.keys)
+        try capsule.commit()
+        _ = try capsule.finish()
+        let rest = try capsule.sync()
+        #expect(try destination.verify(.exactly(rest)).isEmpty)
+        #expect(throws: CapsuleError.self) { try source.open(.any, writable: false) }
+    }
+
     @Test("a folder that it did not come from cannot be named in its place")
     func origin() throws {
         let moved = try move(try make(bytes(50_000)))
