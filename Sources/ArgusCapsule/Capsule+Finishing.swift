@@ -110,12 +110,8 @@ extension Capsule {
         var entry = MapEntry.hole
         try countSeals(UInt64(places.count))
         for (position, page) in places.enumerated().reversed() {
-            let first = min(position * CapsuleFormat.listExtentCount, extents.count)
-            let part = extents[first..<min(first + CapsuleFormat.listExtentCount, extents.count)]
-            guard !part.isEmpty else {
-                allocator?.putBack(Extent(start: page, count: 1))
-                continue
-            }
+            // Evenly: the places that were taken may have been all of an extent, so that fewer are left than were counted.
+            let part = extents[position * extents.count / places.count..<(position + 1) * extents.count / places.count]
             do throws(CapsuleError) {
                 entry = try sealListPage(FreeList.page(part, next: entry), at: page, position: UInt64(position))
             } catch {
