@@ -181,6 +181,14 @@ package final class Capsule: @unchecked Sendable {
     /// it is another folder's by now (`move`).
     package var hasWholeSlots: Bool { writer.withLock { otherMatches } }
 
+    /// The next commit has a number above `commit`.
+    package func skipNumbers(through commit: CommitNumber) {
+        writer.withLock {
+            // 0: at the end of all numbers, as at open.
+            working = working == 0 ? 0 : max(working, commit &+ 1)
+        }
+    }
+
     /// The next commit wraps the file key under the current key of `keys`. Content is not rewritten.
     package func rewrap(keys: FolderKeys) {
         writer.withLock { newKeys = keys }

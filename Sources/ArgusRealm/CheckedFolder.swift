@@ -14,7 +14,7 @@ struct CheckedFolder {
     let original: IndexPlace?
     let store: any BackingStore
     let keys: FolderKeys
-    /// The journal that tells of mounts which the index does not know; nil in use, where the index is its newer.
+    /// The journal that tells of mounts and roots which the index does not know; nil in use, where the index is its newer.
     let journal: (spool: DirectoryHandle, keys: JournalAuditKeys)?
     /// The folder in use; nil at rest.
     let volume: Volume?

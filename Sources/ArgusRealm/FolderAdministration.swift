@@ -15,6 +15,7 @@ package final class FolderAdministration {
     /// The journal's directory, and what reads it.
     let spool: DirectoryHandle
     let auditKeys: JournalAuditKeys
+    private let realm: Realm
     private let lock: FolderLock
     private var isClosed = false
 
@@ -32,6 +33,7 @@ package final class FolderAdministration {
             self.keys = keys
             spool = try realmCall { () throws(SystemError) in try realm.directory.subdirectory(Realm.journalName) }
             auditKeys = JournalAuditKeys.derive(masterKey: realm.masterKey, realm: realm.id)
+            self.realm = realm
             self.lock = lock
             place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
         } catch {
@@ -57,6 +59,39 @@ package final class FolderAdministration {
             }
             return try check.run()
         }
+    }
+
+    /// Takes an index that is older than the journal knows for the newest, and records that. Nil where it is none such.
+    ///
+    /// Files may then be newer than the index has them, and those that it does not know belong to nobody: a check names
+    /// them.
+    package func accept() throws(RealmError) -> CheckFinding? {
+        let index = try place.open(writable: true)
+        guard let rollback = IndexRollback(index, known: try realm.newestIndexRoot(of: record.id)) else {
+            try indexCall { () throws(IndexError) in try index.close() }
+            return nil
+        }
+        let journal = try OpenFolder.startJournal(of: record, realm: realm, index: index)
+        do throws(RealmError) {
+            // First: nothing is taken for the newest of which the journal does not tell.
+            do throws(JournalError) {
+                try journal.append(
+                    AuditEvent(
+                        activity: .recover, status: .success, actor: realm.administrator(), place: .top,
+                        reason: "accepted as it is: \(rollback.detail)"))
+                try journal.sync()
+            } catch {
+                throw RealmError(error)
+            }
+            try place.adopt(index, after: rollback.known, IndexPlace.marksOfOlder(index))
+            journal.noteDurable(index.newestRoot)
+        } catch {
+            try? journal.close()
+            throw error
+        }
+        do throws(JournalError) { try journal.close() } catch { throw RealmError(error) }
+        return CheckFinding(
+            .rolledBack, rollback.detail, advice: "accepted as it is, as the journal tells", isRepaired: true)
     }
 
     /// Gives the folder up.

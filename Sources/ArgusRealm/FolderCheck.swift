@@ -18,7 +18,8 @@ final class FolderCheck {
     static let sliceCount = 256
 
     let folder: CheckedFolder
-    let repairs: Bool
+    /// An index that is older than it was is left as it is: every commit makes it look newer.
+    private(set) var repairs: Bool
     private let report: (CheckProgress) -> Bool
     private var findings: [CheckFinding] = []
     var progress = CheckProgress(phase: .index, doneFiles: 0, totalFiles: 0, doneBytes: 0)
@@ -41,8 +42,8 @@ final class FolderCheck {
             for finding in try indexCall({ () throws(IndexError) in try index.verify() }) {
                 add(CheckFinding(.index, finding, advice: Self.indexAdvice))
             }
-            if repairsIndex { try folder.place.noteOpen(index) }
             try examineJournal(index)
+            if repairsIndex { try folder.place.noteOpen(index) }
             try examineCapsules(index)
             if let present {
                 try examineObjects(present, index)
@@ -108,14 +109,37 @@ final class FolderCheck {
         }
     }
 
-    /// A mount in the journal that is newer than what the index knows of it, though that was ended cleanly, gives away that
-    /// the index is older, even where anchor and capsules are as old. The journal itself is for `journal verify` to judge.
+    /// The journal gives away that the index is older, even where anchor and capsules are as old. It is for `journal verify`
+    /// to judge itself.
     private func examineJournal(_ index: SQLiteIndex) throws(RealmError) {
         guard let journal = folder.journal else { return }
+        let known: IndexMark?
+        do throws(JournalError) {
+            known = try IndexMark.newest(in: journal.spool, folder: folder.id, keys: journal.keys)
+        } catch {
+            throw RealmError(error)
+        }
+        if let rollback = IndexRollback(index, known: known) {
+            addRollback(rollback.detail)
+        } else if try hasUnknownMount(index, journal) {
+            addRollback("the journal has mounts that the index does not know of: the folder is older than it was")
+        }
+    }
+
+    private func addRollback(_ detail: String) {
+        add(CheckFinding(.rolledBack, detail, advice: IndexRollback.advice))
+        repairs = false
+    }
+
+    /// Whether the journal has a mount that is newer than what the index knows of it, though that was ended cleanly: what
+    /// journals tell in which no record names a root of the index.
+    private func hasUnknownMount(
+        _ index: SQLiteIndex, _ journal: (spool: DirectoryHandle, keys: JournalAuditKeys)
+    ) throws(RealmError) -> Bool {
         let head = try indexCall { () throws(IndexError) -> [UInt8]? in
             try index.meta(.mounted) == [0] ? try index.meta(.journalHead) : nil
         }
-        guard let hash = head.flatMap(OpenFolder.journalHead)?.hash else { return }
+        guard let hash = head.flatMap(OpenFolder.journalHead)?.hash else { return false }
         var isKnown = false
         var isOlder = false
         do throws(JournalFinding) {
@@ -128,14 +152,9 @@ final class FolderCheck {
                 return !isOlder
             }
         } catch {
-            return
+            // What was read holds.
         }
-        guard isOlder else { return }
-        add(
-            CheckFinding(
-                .rolledBack, "the journal has mounts that the index does not know of: the folder is older than it was",
-                advice: "bring the newer index, anchor and capsules back; `argusfs journal show` tells what is missing")
-        )
+        return isOlder
     }
 
     // MARK: Capsules

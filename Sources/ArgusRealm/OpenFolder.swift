@@ -66,9 +66,18 @@ package final class OpenFolder: Sendable {
             let store = try storage.open(writable: mode == .mount)
             if needsRoom, mode == .mount { try storage.requireRoom(in: store) }
             let place = IndexPlace(directory: directory, record: record, keys: keys, secrets: secrets)
-            let index = try place.open(writable: mode == .mount)
+            let index: SQLiteIndex
+            do throws(RealmError) { index = try place.open(writable: mode == .mount) } catch {
+                if mode != .inspect, error.kind == .indexDamaged { Self.record(error, of: record, realm: realm) }
+                throw error
+            }
             let journal = mode == .inspect ? nil : try Self.startJournal(of: record, realm: realm, index: index)
             do throws(RealmError) {
+                if let journal, let rollback = IndexRollback(index, known: journal.newestIndexRoot) {
+                    Self.record(rollback.error, in: journal)
+                    throw rollback.error
+                }
+                index.whenDurable = { [weak journal] in journal?.noteDurable(IndexMark($0)) }
                 if mode == .mount { try place.noteOpen(index) }
                 if let journal, !record.pending.isEmpty {
                     let changeLock = try realm.changeLock(waits: true)
@@ -155,6 +164,8 @@ package final class OpenFolder: Sendable {
         do throws(RealmError) {
             if mode == .mount, isClean {
                 try place.end(index)
+                // The anchor has it durably: the journal's last record names it.
+                journal?.noteDurable(index.newestRoot)
             } else {
                 try indexCall { () throws(IndexError) in try index.close() }
             }
@@ -173,6 +184,20 @@ package final class OpenFolder: Sendable {
     /// Calls `body` for the subtree at `path` until it returns false; see `ListingRow`.
     package func listing(_ path: [UInt8], _ body: (ListingRow) -> Bool) throws(RealmError) {
         try tree.list(path, body)
+    }
+
+    /// Records that the folder is not opened because of what was found.
+    private static func record(_ error: RealmError, of record: FolderRecord, realm: Realm) {
+        guard let journal = try? startJournal(of: record, realm: realm, index: nil) else { return }
+        Self.record(error, in: journal)
+        try? journal.close()
+    }
+
+    private static func record(_ error: RealmError, in journal: Journal) {
+        try? journal.append(
+            AuditEvent(
+                activity: .integrity, status: .failure,
+                actor: AuditActor(uid: .max, person: "", process: .none), reason: error.finding))
     }
 
     /// Without an index the journal goes on from what it finds.

@@ -22,6 +22,7 @@ extension Realm {
             lock = nil
         }
         defer { lock?.release() }
+        if lock != nil { try requireNewestIndex(ofFolder: name) }
         let (directory, record) = try withChangeLock { () throws(RealmError) in
             let (directory, found) = try find(name)
             var record = found

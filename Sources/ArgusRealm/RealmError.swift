@@ -14,6 +14,8 @@ package struct RealmError: Error, Hashable, Sendable {
         case unknownAccount, unknownGroup, changedAccount, revokedPerson, privateFolder, notAMember
         case storageMissing, storageReadOnly, storageFull, storageInUse
         case indexDamaged, journalDamaged
+        /// The index is older than the journal says it was.
+        case rolledBack
         case notPermitted, full, readOnly, failed
     }
 
@@ -24,6 +26,9 @@ package struct RealmError: Error, Hashable, Sendable {
     package let holder: Int32?
     /// The folder that it is about, where several are dealt with.
     package let folder: String?
+
+    /// What is wrong, without what to do.
+    var finding: String { message.split(separator: ";", maxSplits: 1).first.map(String.init) ?? message }
 
     init(_ kind: Kind, _ message: String, holder: Int32? = nil, folder: String? = nil) {
         self.kind = kind

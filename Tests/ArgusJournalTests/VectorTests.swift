@@ -24,6 +24,21 @@ struct VectorTests {
         #expect(lines == expected)
     }
 
+    @Test("records that name roots of the index read as they were recorded")
+    func indexRoots() throws {
+        let spool = try DirectoryHandle(path: Self.directory + "/index-root/spool")
+        let keys = JournalAuditKeys.derive(masterKey: SpoolFixture.masterKey, realm: SpoolFixture.realm)
+        _ = try JournalVerifier(directory: spool, keys: keys).verify()
+        var lines = ""
+        try JournalReader(directory: spool, keys: keys).read { record in
+            lines += record.ndjson() + "\n"
+            return true
+        }
+        #expect(lines == String(decoding: try readFile(Self.directory + "/index-root/expected.ndjson"), as: UTF8.self))
+        let newest = try IndexMark.newest(in: spool, folder: SpoolFixture.folder, keys: keys)
+        #expect(newest?.commit == 1 << 40)
+    }
+
     @Test("with another realm's key nothing of it is shown")
     func wrongKey() throws {
         let spool = try DirectoryHandle(path: Self.directory + "/spool")

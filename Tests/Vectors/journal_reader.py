@@ -302,6 +302,9 @@ def show(stream, record):
     if 20 in fields:
         line["gapStream"] = fields[20][:16].hex()
         line["gapFirst"], line["gapLast"] = struct.unpack_from("<QQ", fields[20], 16)
+    if 26 in fields:
+        line["indexCommit"] = int.from_bytes(fields[26][:8], "little")
+        line["indexRoot"] = fields[26][8:24].hex()
     if 21 in fields:
         line["checkpoint"] = {1: "segmentEnd", 2: "close", 3: "removal"}[fields[21][0]]
     return line

@@ -733,7 +733,7 @@ _argusfs_index_ls() {
 
 _argusfs_check() {
     repeating_flags=()
-    non_repeating_flags=(--repair --json --version -h --help)
+    non_repeating_flags=(--repair --accept --json --version -h --help)
     repeating_options=()
     non_repeating_options=(--realm --key-file --passphrase-file)
     __argusfs_offer_flags_options 1

@@ -73,7 +73,7 @@ function __argusfs_parse_tokens -S
                 __argusfs_parse_subcommand 2 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             end
         case 'check'
-            __argusfs_parse_subcommand 1 'repair' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            __argusfs_parse_subcommand 1 'repair' 'accept' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
         case 'person'
             __argusfs_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -314,6 +314,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs index ls" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" repair' -l 'repair' -d 'Repair what can be repaired without losing anything that is still readable.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" accept' -l 'accept' -d 'Take an index that was put back to an older state for the newest, and record that: where nothing newer is left.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" json' -l 'json' -d 'Print JSON for programs instead of a table.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs check" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF

@@ -13,10 +13,16 @@ struct CheckCommand: ParsableCommand {
 
               argusfs check plans
               argusfs check plans --repair
+              argusfs check plans --accept
             """)
 
     @Argument(help: "The folder's name.") var name: String
     @Flag(help: "Repair what can be repaired without losing anything that is still readable.") var repair = false
+    @Flag(
+        help:
+            "Take an index that was put back to an older state for the newest, and record that: where nothing newer is left."
+    )
+    var accept = false
     @OptionGroup var listing: ListingOptions
     @OptionGroup var realm: RealmOptions
 
@@ -42,6 +48,9 @@ struct CheckCommand: ParsableCommand {
         let open = try realm.openRealm()
         let folder = try realmResult(name) { () throws(RealmError) in try open.folder(named: name) }
         if let driver = try open.driver(of: folder) {
+            if accept {
+                throw CommandError(name, "is in use, and so is the newest there is; check it without --accept")
+            }
             do throws(ControlClient.Failure) {
                 return try examine(with: driver, showing: progress)
             } catch {
@@ -51,9 +60,11 @@ struct CheckCommand: ParsableCommand {
         return try realmResult(name) { () throws(RealmError) in
             let administration = try open.administration(ofFolder: name)
             defer { administration.close() }
-            return try administration.check(repair: repair) { step in
+            let accepted = accept ? try administration.accept() : nil
+            let findings = try administration.check(repair: repair) { step in
                 progress.show(CheckProgressReport(step).text)
-            }.map(CheckReport.init)
+            }
+            return ((accepted.map { [$0] } ?? []) + findings).map(CheckReport.init)
         }
     }
 

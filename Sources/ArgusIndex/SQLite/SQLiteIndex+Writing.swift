@@ -39,8 +39,9 @@ extension SQLiteIndex {
                 reach = isOrdered ? .ordered : .sealed
             }
             if isOrdered && reach == .ordered {
-                _ = try capsule.sync()
+                let commit = try capsule.sync()
                 reach = .durable
+                whenDurable?(commit)
             }
         } catch {
             throw IndexError(error)

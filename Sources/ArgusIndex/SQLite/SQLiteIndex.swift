@@ -19,8 +19,8 @@ internal import Synchronization
 /// 3. The connection is used under `lock` only, and the lock is never held for a whole batch, a whole listing or
 ///    while storage is written.
 ///
-/// `@unchecked`: `database` is touched under `lock`; `reach`, `failure` and `hasTransaction` belong to the one thread
-/// that applies and commits.
+/// `@unchecked`: `database` is touched under `lock`; `reach`, `failure`, `hasTransaction` and `whenDurable` belong to the
+/// one thread that applies and commits.
 package final class SQLiteIndex: MappingIndex, @unchecked Sendable {
     package enum Mode: Sendable {
         /// The capsule must be empty; the tables reach storage with the first commit.
@@ -47,6 +47,8 @@ package final class SQLiteIndex: MappingIndex, @unchecked Sendable {
     var reach: Reach
     var failure: IndexError?
     var hasTransaction: Bool
+    /// Told of each commit once it is durable, by the thread that commits, under no lock. Set before there are others.
+    package var whenDurable: ((CommitInfo) -> Void)?
 
     /// Opens the index that `capsule` holds, or makes a new one in it. The index owns the capsule from then on.
     package init(capsule: Capsule, mode: Mode, readOnly: Bool = false) throws(IndexError) {

@@ -91,4 +91,5 @@ enum FieldType: UInt16 {
     case writtenByteCount = 23
     case sourceFolder = 24
     case destinationFolder = 25
+    case indexRoot = 26
 }

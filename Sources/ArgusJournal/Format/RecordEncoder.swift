@@ -36,8 +36,8 @@ enum RecordEncoder {
 
     /// An upper bound of the record's plain bytes.
     static func bound(_ event: AuditEvent) -> Int {
-        // Fixed-size fields, the heads of all fields, five marks of truncation and a digest that comes to be known
-        // meanwhile fit in 320 bytes.
+        // Fixed-size fields, the heads of all fields, five marks of truncation, the index's root and a digest that comes to
+        // be known meanwhile fit in 320 bytes.
         fixedByteCount + 320
             + min(event.actor.person.utf8.count, maxNameByteCount)
             + event.actor.process.fields.count
@@ -136,6 +136,12 @@ enum RecordEncoder {
         writer.identifier(high: repeats.stream?.high ?? 0, low: repeats.stream?.low ?? 0)
         writer.integer(repeats.lastTime.seconds)
         writer.integer(repeats.lastTime.nanoseconds)
+    }
+
+    static func indexRoot(_ writer: inout RawWriter, _ root: IndexMark) {
+        head(&writer, .indexRoot, 24)
+        writer.integer(root.commit)
+        writer.identifier(high: root.rootTag.high, low: root.rootTag.low)
     }
 
     static func bytes(_ writer: inout RawWriter, _ type: FieldType, _ value: UnsafeRawBufferPointer, max: Int) {

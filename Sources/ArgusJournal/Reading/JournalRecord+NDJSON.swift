@@ -50,6 +50,10 @@ extension JournalRecord {
             json.number("gapCount", gap.count)
         }
         if let checkpoint { json.string("checkpoint", "\(checkpoint.purpose)") }
+        if let indexRoot {
+            json.number("indexCommit", indexRoot.commit)
+            json.string("indexRoot", indexRoot.rootTag.hex)
+        }
         json.string("device", device.hex)
         json.string("stream", stream.hex)
         json.number("monotonic", monotonicNanoseconds)

@@ -29,6 +29,8 @@ package struct JournalRecord: Hashable, Sendable {
     package var repeats: JournalRepeats?
     package var gap: JournalGap?
     package var checkpoint: JournalCheckpoint?
+    /// The newest root of the folder's index that was known to be durable, where the record names it.
+    package var indexRoot: IndexMark?
     /// Fields that this version does not know: covered by the hash, shown by their number.
     package var unknownFields: [UnknownField] = []
     /// Types of the fields whose values were cut.
@@ -132,6 +134,8 @@ package struct JournalRecord: Hashable, Sendable {
                 stream: try reader.identifier(), first: try reader.integer(), last: try reader.integer())
         case .checkpoint:
             checkpoint = try JournalCheckpoint(decoding: try reader.slice(value.count))
+        case .indexRoot:
+            indexRoot = IndexMark(commit: try reader.integer(), rootTag: try reader.identifier())
         case nil:
             unknownFields.append(UnknownField(type: type, value: try reader.bytes(value.count)))
         }

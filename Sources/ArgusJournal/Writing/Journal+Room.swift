@@ -59,6 +59,8 @@ extension Journal {
         current = next
         offset = JournalFormat.headerByteCount
         spare = nil
+        // Whoever takes the stream over reads its newest segment alone.
+        isIndexRootDue = true
     }
 
     /// Writes a checkpoint record; the caller has made sure of the room, or it lies in the segment's tail reserve.

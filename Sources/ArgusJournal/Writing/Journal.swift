@@ -77,6 +77,9 @@ package final class Journal: JournalSink, @unchecked Sendable {
     var nextPruneNanoseconds: UInt64 = 0
     /// What was refused for want of room since there last was some, and has no record.
     var refused = RefusalCount()
+    /// The newest root of the folder's index that is known to be durable, and whether the next record names it.
+    private var indexRoot: IndexMark?
+    var isIndexRootDue = false
 
     /// Scratch memory of the appender that holds the lock.
     private let plain = UnsafeMutableRawBufferPointer.allocate(
@@ -124,6 +127,8 @@ package final class Journal: JournalSink, @unchecked Sendable {
         SecureRandom.fill(nonce)
         start.genesisHash.withUnsafeBytes { hash.copyMemory(from: $0) }
         otherByteCount = taken.byteCount
+        indexRoot = taken.indexRoot
+        isIndexRootDue = indexRoot != nil
         try record(taken)
         self.thread = Thread.start(name: "journal") { [self] in run() }
     }
@@ -199,6 +204,18 @@ package final class Journal: JournalSink, @unchecked Sendable {
         lock.lock()
         defer { lock.unlock() }
         return JournalMark(stream: stream, sequence: sequence, hash: [UInt8](hash))
+    }
+
+    /// The newest root of the folder's index that this journal names: what is older was put back.
+    package var newestIndexRoot: IndexMark? { lock.withLock { indexRoot } }
+
+    /// Takes note of a root of the folder's index that is durable. The next record names it, whatever it is about.
+    package func noteDurable(_ root: IndexMark) {
+        lock.withLock {
+            if let indexRoot, root.commit <= indexRoot.commit { return }
+            indexRoot = root
+            isIndexRootDue = true
+        }
     }
 
     /// Changes when appends return, from the next one on. What was appended before is made durable on the way to
@@ -289,8 +306,10 @@ package final class Journal: JournalSink, @unchecked Sendable {
             &writer, previous: UnsafeRawBufferPointer(hash), salt: nextSalt(), place: place, activity: activity,
             status: status)
         fields(&writer)
+        if isIndexRootDue, let indexRoot { RecordEncoder.indexRoot(&writer, indexRoot) }
         let bytes = UnsafeRawBufferPointer(rebasing: plain[..<writer.offset])
         try seal(bytes, kind: .record)
+        isIndexRootDue = false
         SHA256.hash(bytes, into: hash)
         sequence += 1
         ticket &+= 1

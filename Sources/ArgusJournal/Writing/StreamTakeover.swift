@@ -20,6 +20,8 @@ enum StreamTakeover {
         var denials: [(event: AuditEvent, repeats: JournalRepeats)] = []
         /// Streams whose counters are in `denials`; they stay locked until those are on disk.
         var counted: [SpoolStream] = []
+        /// The newest root of the folder's index that an earlier stream names.
+        var indexRoot: IndexMark?
         /// What the folder's earlier streams take up.
         var byteCount: UInt64 = 0
     }
@@ -45,6 +47,11 @@ enum StreamTakeover {
         }
         let removals = (try? RemovalList.read(spool, folder: folder, keys: taker.keys)) ?? RemovalList()
         taker.finish(own, removals)
+        // Each stream names it again. Where one has no record, or cannot be read, those before it tell.
+        if taker.lacksIndexRoot {
+            taker.outcome.indexRoot = IndexMark.max(
+                taker.outcome.indexRoot, IndexMark.newest(in: own, keys: taker.keys, bootID: bootID))
+        }
         taker.outcome.byteCount = Spool.byteCount(own)
         // The newest ones: any that do not fit stay unsettled, and the next stream names them.
         taker.outcome.parents = Array(taker.outcome.parents.suffix(JournalFormat.maxParentCount))
@@ -69,6 +76,8 @@ private struct Taker {
     var isHeadFound = false
     var newest: (stream: StreamID, sequence: UInt64)?
     var hasGap = false
+    /// Whether a stream that nobody has named as a parent yet tells no root of the index.
+    var lacksIndexRoot = false
 
     mutating func take(_ candidate: SpoolStream, isSettled: Bool, hasCounters: Bool) {
         let isDead = candidate.lockExclusively()
@@ -82,10 +91,13 @@ private struct Taker {
                 return true
             }
         } catch {
+            noteIndexRoot(records)
+            lacksIndexRoot = true
             // A live stream moves while it is read; it stays unsettled, and the next stream names it.
             if isDead, !isSettled { report(error, candidate) }
             return
         }
+        if !noteIndexRoot(records), !isSettled { lacksIndexRoot = true }
         if let expecting,
             (reader.sequence, reader.hash) == (expecting.sequence, expecting.hash)
                 || records.contains(where: { ($0.sequence, $0.hash) == (expecting.sequence, expecting.hash) })
@@ -104,6 +116,14 @@ private struct Taker {
                     stream: candidate.stream, sequence: reader.sequence, hash: reader.hash, isFinal: isDead))
         }
         if isDead, hasCounters { takeCounters(candidate, records) }
+    }
+
+    /// False where none of them names one.
+    @discardableResult
+    private mutating func noteIndexRoot(_ records: [JournalRecord]) -> Bool {
+        let found = records.reduce(nil) { IndexMark.max($0, $1.indexRoot) }
+        outcome.indexRoot = IndexMark.max(outcome.indexRoot, found)
+        return found != nil
     }
 
     /// Ends a stream whose writer is gone; false where its key does not fit.

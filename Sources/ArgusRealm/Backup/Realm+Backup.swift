@@ -25,8 +25,6 @@ package struct BackupSummary: Sendable {
 /// 3. A backup that is not complete does not have its name.
 extension Realm {
     private static let workPrefix = DirectoryHandle.temporaryPrefix + "backup-"
-    /// Inode numbers passed over in a restored index: more than any realm leases between a backup and its loss.
-    private static let inodeNumberSkip: UInt64 = 1 << 40
     private static let snapshotAttemptMax = 20
 
     /// Writes a backup to the new file `path`. Without `includesCapsules`, what lies in the realm of its folders'
@@ -133,6 +131,8 @@ extension Realm {
         let keys = try secrets.unwrap(record.keys)
         let original = IndexPlace(directory: handle, record: record, keys: keys, secrets: secrets)
         let copy = IndexPlace(directory: work, record: record, keys: keys, secrets: secrets)
+        // Before the index is copied, which may be newer. A restored one is taken for the newest.
+        let known = try newestIndexRoot(of: record.id)
         var failure: RealmError?
         for _ in 0..<Self.snapshotAttemptMax {
             do throws(RealmError) {
@@ -140,17 +140,10 @@ extension Realm {
                 try anchor.write(in: work, secrets: secrets)
                 try original.copyObject(into: copy)
                 let index = try copy.open(writable: true)
-                var lease = try indexCall { () throws(IndexError) in try index.meta(.inodeLease) } ?? []
-                if lease.count == 16 {
-                    let end = lease[8...].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } + Self.inodeNumberSkip
-                    let bytes = withUnsafeBytes(of: end.littleEndian) { Array($0) }
-                    lease = bytes + bytes
-                }
+                if let rollback = IndexRollback(index, known: known) { throw rollback.error }
+                let marks = try IndexPlace.marksOfOlder(index)
                 try indexCall { () throws(IndexError) in
-                    try index.apply([
-                        .putMeta(key: .mounted, value: [1]), .putMeta(key: .mayLag, value: [1]),
-                        .putMeta(key: .inodeLease, value: lease),
-                    ])
+                    try index.apply(marks)
                     try index.commit(.durable)
                 }
                 let findings = try indexCall { () throws(IndexError) in try index.verify() }

@@ -143,10 +143,15 @@ extension Realm {
             var record = try FolderRecord.read(in: handle, secrets: secrets)
             try realmCall { () throws(SystemError) in try handle.replaceFile(FolderLock.fileName, with: []) }
             let keys = try secrets.unwrap(record.keys)
-            let index = try IndexPlace(directory: handle, record: record, keys: keys, secrets: secrets).open(
-                writable: false)
+            let place = IndexPlace(directory: handle, record: record, keys: keys, secrets: secrets)
+            let index = try place.open(writable: true)
             let hasCapsules = try indexCall { () throws(IndexError) in try Self.hasCapsules(index) }
-            try indexCall { () throws(IndexError) in try index.close() }
+            if let rollback = IndexRollback(index, known: try newestIndexRoot(of: folder)) {
+                // The journal of a folder in use went on after its index was copied.
+                try place.adopt(index, after: rollback.known, [])
+            } else {
+                try indexCall { () throws(IndexError) in try index.close() }
+            }
             if let directory = unknown.removeValue(forKey: record.name) {
                 let relocation = FolderRelocation(record: record, keys: keys, hasCapsules: hasCapsules)
                 try move(&record, by: relocation, to: directory)
