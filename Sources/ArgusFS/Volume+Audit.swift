@@ -104,7 +104,7 @@ extension Volume {
         switch error {
         case .unauthentic, .noKey, .newerFormat, .crypto:
             if let fileID = noteBroken(inode) {
-                recordFinding(.integrity, inode: inode, fileID: fileID, reason: "\(error)")
+                recordFinding(.integrity, inode: inode, fileID: fileID, reason: error.text)
             }
         case .poisoned: _ = noteBroken(inode)
         default: break

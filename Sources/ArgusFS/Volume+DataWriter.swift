@@ -176,7 +176,7 @@ extension Volume {
             }
         } catch let error as StoreError {
             if error == .missing || error == .notAnObject {
-                recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: "the capsule is \(error)")
+                recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: CapsuleError.store(error).text)
             }
             throw FileSystemError(error)
         } catch let error as CapsuleError {

@@ -129,7 +129,8 @@ extension Volume {
                     row.attributes.blocks = 0
                     settled.append(row)
                 } else {
-                    recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: "\(error)")
+                    let cause = (error as? StoreError).map(CapsuleError.store) ?? error as? CapsuleError ?? .crypto
+                    recordFinding(.integrity, inode: inode, fileID: row.fileID, reason: cause.text)
                 }
             }
         }

@@ -8,7 +8,7 @@ package struct CheckFinding: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable, CaseIterable {
         /// The index, its anchor, or its rows are not what was written.
         case index
-        /// A capsule is not authentic: altered, cut, or another's.
+        /// A capsule, or the marker of a store, is not authentic: altered, cut, or another's.
         case damaged
         /// A capsule is older than its row says.
         case rolledBack = "rolled-back"
@@ -65,6 +65,11 @@ extension CapsuleError {
 }
 
 extension CheckFinding {
+    /// Why an index cannot be opened.
+    init(index error: RealmError) {
+        self.init(.index, error.finding, advice: error.advice)
+    }
+
     init(_ error: CapsuleError, at location: String, path: [UInt8]?) {
         let restore = "restore the file from a backup"
         switch error {
@@ -73,7 +78,7 @@ extension CheckFinding {
                 .rolledBack, path: path, "\(location) is at commit \(found), and \(expected) was durable",
                 advice: "bring the newer capsule back, or \(restore)")
         case .unauthentic(let finding):
-            self.init(.damaged, path: path, "\(location): \(finding)", advice: restore)
+            self.init(.damaged, path: path, "\(location): \(finding.text)", advice: restore)
         case .noKey(let generation):
             self.init(
                 .damaged, path: path, "\(location) is sealed with key \(generation), which the folder does not have",
@@ -91,7 +96,7 @@ extension CheckFinding {
                 advice: "bring the capsule back, or remove the file")
         case .store, .fileTooLarge, .poisoned, .crypto:
             self.init(
-                .storage, path: path, "\(location) could not be read (\(error))", advice: "see the system's log")
+                .storage, path: path, "\(location) could not be read (\(error.text))", advice: "see the system's log")
         }
     }
 }

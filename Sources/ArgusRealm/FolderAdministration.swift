@@ -48,7 +48,12 @@ package final class FolderAdministration {
     /// With `repair`, what an unclean end left is brought in order and what belongs to nobody is removed. Nothing that
     /// can still be read is lost by it, and nothing is written without it.
     package func check(repair: Bool, progress: (CheckProgress) -> Void) throws(RealmError) -> [CheckFinding] {
-        let store = try FolderStorage(record, directory: directory).open(writable: repair)
+        let storage = FolderStorage(record, directory: directory)
+        let store: DirectoryStore
+        do throws(RealmError) { store = try storage.open(writable: repair) } catch {
+            if let finding = storage.alteredMarker() { return [finding] }
+            throw error
+        }
         return try withoutActuallyEscaping(progress) { progress throws(RealmError) in
             let folder = CheckedFolder(
                 id: record.id, place: place, original: nil, store: store, keys: keys, journal: (spool, auditKeys),

@@ -76,7 +76,8 @@ extension RealmError {
         switch error {
         case .store(let cause): self.init(storage: cause)
         default:
-            self.init(.failed, "a file's capsule cannot be used (\(error)); `argusfs check` tells which and what to do")
+            self.init(
+                .failed, "a file's capsule cannot be used (\(error.text)); `argusfs check` tells which and what to do")
         }
     }
 }

@@ -53,9 +53,7 @@ final class FolderCheck {
         } catch {
             // A page that opening did not need. What was found so far holds; nothing is repaired by half an index.
             guard error.kind == .indexDamaged else { throw error }
-            if !findings.contains(where: { $0.kind == .index }) {
-                add(CheckFinding(.index, error.message, advice: Self.indexAdvice))
-            }
+            if !findings.contains(where: { $0.kind == .index }) { add(CheckFinding(index: error)) }
             try? indexCall { () throws(IndexError) in try index.close() }
             return findings
         }
@@ -97,14 +95,15 @@ final class FolderCheck {
                     object, folder.place.identity, expecting: anchor.expectation(bootID: Boot.currentID()))
             }
             for finding in found {
-                let detail = "the index's capsule \(location): \(finding)"
+                let detail = "the index's capsule \(location): \(finding.text)"
                 add(CheckFinding(.index, detail, advice: Self.indexAdvice))
             }
             // Findings say what is not as it was written; whether it can still be read, opening tells.
             return found.isEmpty || (try? folder.place.open(writable: false)) != nil
         } catch {
-            guard error.kind == .indexDamaged else { throw error }
-            add(CheckFinding(.index, error.message, advice: Self.indexAdvice))
+            // A number in clear that a later version may have written, or nobody: either way what lies there is not usable.
+            guard error.kind == .indexDamaged || error.kind == .newerFormat else { throw error }
+            add(CheckFinding(index: error))
             return false
         }
     }

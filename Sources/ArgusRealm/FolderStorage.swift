@@ -57,6 +57,22 @@ struct FolderStorage: Sendable {
         }
     }
 
+    /// What a check says of storage that is there and whose marker is not one; nil where the marker is not what is wrong.
+    func alteredMarker() -> CheckFinding? {
+        let marker = "\(path)/\(DirectoryStore.markerName)"
+        guard access(marker, F_OK) == 0 else { return nil }
+        do throws(DirectoryStoreError) { _ = try DirectoryStore(path: path, create: false) } catch {
+            switch error {
+            case .notAStore, .newerFormat:
+                return CheckFinding(
+                    .damaged, "\(marker) is not the marker of a store of this version, and nothing else was looked at",
+                    advice: "where no later version uses the folder, write the line `argus-store 1` into it")
+            default: return nil
+            }
+        }
+        return nil
+    }
+
     /// Less than this is no room to work in: one small file takes more with its directory and the file system's own.
     private static let roomMinByteCount: UInt64 = 64 << 10
 

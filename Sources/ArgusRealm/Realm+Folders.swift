@@ -22,11 +22,11 @@ extension Realm {
         return summaries.sorted { $0.name < $1.name }
     }
 
-    /// Those that an account may list, or all of them, sorted by name. A folder whose record cannot be read is passed
-    /// over: `damaged` says why it cannot.
+    /// Those that an account may list, or all of them, sorted by name. Folders whose records cannot be read are passed
+    /// over: `damaged` says of each why, by its id.
     package func readableFolders(
         listedFor account: (uid: UInt32, gid: UInt32)?
-    ) throws(RealmError) -> (found: [FolderSummary], damaged: RealmError?) {
+    ) throws(RealmError) -> (found: [FolderSummary], damaged: [RealmError]) {
         let people = RealmPeople(identity)
         let (records, damaged) = try records(skipsDamaged: true)
         var summaries: [FolderSummary] = []
@@ -108,16 +108,16 @@ extension Realm {
     func find(_ name: String) throws(RealmError) -> (directory: DirectoryHandle, record: FolderRecord) {
         let (found, damaged) = try records(skipsDamaged: true)
         if let match = found.first(where: { $0.record.name == name }) { return match }
-        if let damaged { throw damaged }
+        if let first = damaged.first { throw first }
         throw RealmError(.noSuchFolder, "there is no such folder; `argusfs folder list` shows those there are")
     }
 
-    /// The records of all folders; with `skipsDamaged`, of those that can be read, and why another cannot.
+    /// The records of all folders; with `skipsDamaged`, of those that can be read, and why each other cannot.
     func records(skipsDamaged: Bool) throws(RealmError) -> (
-        found: [(directory: DirectoryHandle, record: FolderRecord)], damaged: RealmError?
+        found: [(directory: DirectoryHandle, record: FolderRecord)], damaged: [RealmError]
     ) {
         var found: [(directory: DirectoryHandle, record: FolderRecord)] = []
-        var damaged: RealmError?
+        var damaged: [RealmError] = []
         let names = try realmCall { () throws(SystemError) in try folderDirectory.names() }
         for name in names.sorted() {
             guard let id = FolderID(hex: name) else { continue }
@@ -127,8 +127,10 @@ extension Realm {
             } catch {
                 // Deleted meanwhile.
                 if let exists = try? folderDirectory.exists(name), !exists { continue }
-                if !skipsDamaged { throw error }
-                damaged = error
+                // Its name is in the record.
+                let named = RealmError(error.kind, error.message, folder: name)
+                if !skipsDamaged { throw named }
+                damaged.append(named)
             }
         }
         return (found, damaged)

@@ -13,7 +13,7 @@ extension RealmError {
     init(index error: CapsuleError) {
         switch error {
         case .unauthentic(let finding):
-            self.init(.indexDamaged, "its index is not authentic (\(finding)): \(Self.indexAdvice)")
+            self.init(.indexDamaged, "its index is not authentic (\(finding.text)): \(Self.indexAdvice)")
         case .noKey: self.init(.indexDamaged, "none of its keys opens its index: \(Self.indexAdvice)")
         case .newerFormat(let found, let supported):
             self.init(
@@ -24,7 +24,8 @@ extension RealmError {
             self.init(.indexDamaged, "its index is missing: \(Self.indexAdvice)")
         case .store(.full): self.init(.full, "the realm's storage is full; free space there and try again")
         case .store(.readOnly): self.init(.readOnly, "the realm's storage refuses writes; remount it writable")
-        case .store(let cause): self.init(.failed, "the realm's storage failed (\(cause)); see the system's log")
+        case .store(let cause):
+            self.init(.failed, "the realm's storage failed (the index \(cause.text)); see the system's log")
         case .fileTooLarge: self.init(.full, "its index has reached the largest size there is; remove files")
         case .poisoned, .crypto:
             self.init(.failed, "its index could not be stored; see the system's log for errors of the storage")

@@ -27,8 +27,10 @@ package struct RealmError: Error, Hashable, Sendable {
     /// The folder that it is about, where several are dealt with.
     package let folder: String?
 
-    /// What is wrong, without what to do.
-    var finding: String { message.split(separator: ";", maxSplits: 1).first.map(String.init) ?? message }
+    /// What is wrong, without what to do; and that.
+    var finding: String { parts.first.map(String.init) ?? message }
+    var advice: String { parts.dropFirst().first.map { String($0.drop { $0 == " " }) } ?? "" }
+    private var parts: [Substring] { message.split(separator: ";", maxSplits: 1) }
 
     init(_ kind: Kind, _ message: String, holder: Int32? = nil, folder: String? = nil) {
         self.kind = kind
@@ -59,9 +61,12 @@ package struct RealmError: Error, Hashable, Sendable {
         case .store(.full): self.init(.full, "the realm's storage is full; free space there and try again")
         case .store(.readOnly): self.init(.readOnly, "the realm's storage refuses access; remount it writable")
         case .newerFormat: self.init(.newerFormat, error.message)
-        default:
+        case .notAStore:
             self.init(
-                .indexDamaged, "the store of its index cannot be used (\(error.message)); restore it from a backup")
+                .indexDamaged, "the marker of its index's store was altered or is missing; restore it from a backup")
+        default:
+            let cause = error.message.prefix { $0 != ";" }
+            self.init(.indexDamaged, "the store of its index cannot be used (\(cause)); restore it from a backup")
         }
     }
 

@@ -18,6 +18,20 @@ extension StoreError {
     }
 
     package init(_ error: SystemError) { self.init(errno: error.errno) }
+
+    /// What is the matter with an object, in words that follow its name.
+    package var text: String {
+        switch self {
+        case .missing: "is missing"
+        case .exists: "exists already"
+        case .notAnObject: "is no regular file"
+        case .full: "found no room on its storage"
+        case .readOnly: "is refused by its storage"
+        case .tooManyOpen: "cannot be opened: no file descriptor is left"
+        case .unavailable: "cannot be reached: its storage is gone"
+        case .failed(let errno): "cannot be read or written: \(String(cString: strerror(errno)))"
+        }
+    }
 }
 
 /// Makes a system call that answers -1 on failure, again while a signal interrupts it.

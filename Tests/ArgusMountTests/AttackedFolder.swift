@@ -122,24 +122,27 @@ struct StorageFinding {
 
     /// How a record says it.
     var recorded: String {
-        let words = [
-            "is no regular file": "notAnObject", "is missing": "missing", "was durable": "rolledBack(",
-            "is sealed with key": "noKey(", "has format": "newerFormat(",
-        ]
-        return words.first { what.contains($0.key) }?.value ?? String(what)
+        let words = ["is no regular file", "is missing", "was durable", "is sealed with key", "has format"]
+        return words.first { what.contains($0) } ?? String(what)
     }
 
     var effect: Effect {
         let numbers = what.split { !$0.isNumber }.compactMap { UInt64($0) }
-        if what.hasPrefix("dataPage("), numbers.count == 2 { return .page(numbers[1] / 4096) }
-        if what.hasPrefix("mapPage(") { return .map }
-        let harmless = ["otherSlot(", "freePage(", "keptPage(", "freeList", "trailingBytes", "pageCount"]
-        return harmless.contains { what.hasPrefix($0) } ? .none : .whole
+        if what.hasPrefix("page "), what.contains(" of the file"), numbers.count == 2 {
+            return .page(numbers[1] / 4096)
+        }
+        if what.hasPrefix("map page ") { return .map }
+        let harmless = [
+            "is not the one that the newest root names", "free page ", "kept for the older root",
+            "the list of free pages",
+            "bytes behind the last page", "used twice",
+        ]
+        return harmless.contains { what.contains($0) } ? .none : .whole
     }
 
     /// A capsule that was cut may have lost its slots; otherwise what it lost is told page by page.
     static func effects(of findings: [StorageFinding]) -> [Effect] {
-        let others = findings.filter { $0.what != "truncated" }
+        let others = findings.filter { $0.what != "the capsule is cut short" }
         return (others.isEmpty ? findings : others).map(\.effect)
     }
 

@@ -91,6 +91,23 @@ struct CommandTests {
         #expect(result.status == 64 && result.output.isEmpty && !result.error.isEmpty)
     }
 
+    @Test("a list of folders shows those that can be read, and names those that cannot")
+    func damagedFolder() throws {
+        let folder = try MountedFolder(mounts: false)
+        let place = try folder.shell("echo realm/folders/*", in: folder.home).required().output.dropLast()
+        let id = try #require(place.split(separator: "/").last)
+        try folder.argusfs("folder", "create", "sound").required()
+        try folder.shell(
+            "printf x | dd of=\"$1/folder\" bs=1 seek=100 conv=notrunc status=none", String(place), in: folder.home
+        )
+        .required()
+        let list = try folder.argusfs("folder", "list")
+        #expect(list.status == 1 && list.output.contains("\nsound "), "\(list)")
+        #expect(list.error.hasPrefix("argusfs: folder \(id): the folder's record was altered or damaged; "), "\(list)")
+        #expect(list.error.split(separator: "\n").count == 1)
+        #expect(try folder.argusfs("folder", "show", MountedFolder.name).error.contains(id))
+    }
+
     @Test("check says what it found with status 1, and that it could not look with 2")
     func check() throws {
         let folder = try MountedFolder()

@@ -61,9 +61,33 @@ import Testing
             var bytes = original
             bytes[place] ^= 4
             directory.write(bytes, to: object)
-            #expect(try realm.findings("plans").contains { $0.kind == .index }, "byte \(place)")
+            let found = try realm.findings("plans").filter { $0.kind == .index }
+            #expect(!found.isEmpty, "byte \(place)")
+            #expect(
+                found.allSatisfy { !$0.detail.contains("restore") && $0.advice.hasPrefix("restore ") },
+                "advice is told once: \(found)")
         }
         directory.write(original, to: object)
+        #expect(try realm.findings("plans").isEmpty)
+    }
+
+    @Test("a changed byte of the anchor or of a store's marker is a finding, format numbers among them")
+    func damagedRecords() throws {
+        let place = directory.place(of: folder)
+        for (name, kind) in [
+            ("anchor", CheckFinding.Kind.index), ("index/argus-store", .index), ("store/argus-store", .damaged),
+        ] {
+            let original = directory.bytes(place + "/" + name)
+            for byte in original.indices {
+                var bytes = original
+                bytes[byte] ^= 1
+                directory.write(bytes, to: place + "/" + name)
+                let found = try realm.findings("plans")
+                #expect(found.first?.kind == kind, "\(name), byte \(byte): \(found)")
+                #expect(found.allSatisfy { !$0.advice.isEmpty && !$0.detail.contains(";") })
+            }
+            directory.write(original, to: place + "/" + name)
+        }
         #expect(try realm.findings("plans").isEmpty)
     }
 

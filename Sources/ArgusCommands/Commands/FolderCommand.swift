@@ -57,7 +57,15 @@ struct FolderListCommand: ParsableCommand {
 
     func run() throws {
         let open = try realm.openRealm()
-        let folders = try realmResult(open.path) { () throws(RealmError) in try open.folders() }
+        let (folders, damaged) = try realmResult(open.path) { () throws(RealmError) in
+            try open.readableFolders(listedFor: nil)
+        }
+        try print(folders)
+        for error in damaged { Standard.errorLine("argusfs: folder \(error.folder ?? ""): \(error.message)") }
+        if !damaged.isEmpty { throw ExitStatusOnly(exitStatus: .failure) }
+    }
+
+    private func print(_ folders: [FolderSummary]) throws {
         if listing.json { return try JSONOutput.print(folders.map(FolderReport.init)) }
         var table = Table("NAME", "PROTECTION", "OWNER", "KEY", "DRIVER", "STORAGE")
         for folder in folders {

@@ -121,7 +121,7 @@ struct MountRequest {
         let (found, damaged) = try realmResult(directory) { () throws(RealmError) in
             try realm.readableFolders(listedFor: options.allowsOthers ? nil : (geteuid(), getegid()))
         }
-        var leftOut = damaged.map { ["a folder of the realm: \($0.message)"] } ?? []
+        var leftOut = damaged.map { "folder \($0.folder ?? ""): \($0.message)" }
         var names: [String] = []
         for summary in found {
             if let reason = mounted(summary, in: realm) {

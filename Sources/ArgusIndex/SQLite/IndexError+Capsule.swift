@@ -6,7 +6,8 @@ extension IndexError {
     /// What a failure of the index's own capsule means to the index's user.
     init(_ error: CapsuleError) {
         switch error {
-        case .unauthentic(let finding): self = .unauthentic(reason: "the index's capsule is not authentic: \(finding)")
+        case .unauthentic(let finding):
+            self = .unauthentic(reason: "the index's capsule is not authentic: \(finding.text)")
         case .noKey: self = .unauthentic(reason: "no key at hand opens the index's capsule")
         case .newerFormat(let found, let supported):
             self = .newerFormat(found: UInt32(found), supported: UInt32(supported))

@@ -124,7 +124,7 @@ extension Realm {
         let (records, damaged) = try records(skipsDamaged: true)
         func name(_ id: FolderID?) -> String? { records.first { $0.record.id == id }?.record.name }
         guard let from = name(pending.folders?.source), let to = name(pending.folders?.destination) else {
-            if let damaged { throw damaged }
+            if let first = damaged.first { throw first }
             // One of both was taken away by hand: the other has what its own index says.
             try PendingMove.remove(in: directory)
             return .none
