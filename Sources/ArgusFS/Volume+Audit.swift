@@ -2,6 +2,7 @@ internal import ArgusCapsule
 internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
+internal import ArgusStore
 internal import ArgusSystem
 
 /// What the kernel would go on believing after an error that was answered to a change that stands.
@@ -92,10 +93,11 @@ extension Volume {
 
     /// Records what was found on storage. The finding is answered to the app with an error whatever the journal says.
     func recordFinding(_ activity: AuditActivity, inode: InodeNumber, fileID: FileID, reason: String) {
-        let event = AuditEvent(
+        var event = AuditEvent(
             activity: activity, status: activity == .recover ? .success : .failure,
             actor: AuditActor(uid: 0, person: "", process: .none), fileID: fileID, place: place(of: inode),
             reason: reason)
+        event.capsule = Array(parts.keys.objectName(of: fileID).identifier.bytes)
         try? parts.journal.append(event)
     }
 

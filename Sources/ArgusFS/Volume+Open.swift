@@ -243,6 +243,7 @@ extension Volume {
             place: knownPlace(of: handle.inode) ?? handle.place,
             byteCount: handle.bytesRead.load(ordering: .relaxed) + written)
         event.writtenByteCount = written
+        event.fileSize = content.size
         // The open reserved this record's room; a journal that failed since then says so itself.
         try? parts.journal.append(event)
         releaseContent(of: handle.inode)

@@ -90,6 +90,7 @@ final class AttackedFolder {
         var reasons: [String: Set<String>] = [:]
         for line in lines.dropFirst(recordCount) {
             let record = try JSON(text: String(line))
+            #expect(record["capsule"]?.string?.count == 32)
             reasons[try #require(record["path"]?.string), default: []].insert(record["reason"]?.string ?? "")
         }
         recordCount = lines.count

@@ -63,7 +63,9 @@ struct JournalMountTests {
             if record["activity"] == "create": files[key] = record["fileId"]
             assert files[key] == record["fileId"], record
             what = record["activity"]
-            if what == "close": what += str(record["bytesWritten"])
+            if what == "close":
+                what += str(record["bytesWritten"])
+                assert record["size"] == number + 1, record
             if what in ("create", "open"): assert record["access"] == {"create": "write", "open": "read"}[what], record
             if what in ("create", "open", "rename"): assert name[0] == "f" and record["reason"] == "private:owner", record
             if what == "unlink": assert name[0] == "g", record
