@@ -109,6 +109,8 @@ package enum MetaKey: String, Sendable, CaseIterable {
     case bootID
     /// 4 bytes: every capsule has the folder's key of this generation, or a newer one.
     case rewrapped
+    /// 1 byte: 1 in an index that lies in a backup, and is no folder's until it is restored.
+    case inBackup
 }
 
 package enum IndexError: Error, Hashable, Sendable {

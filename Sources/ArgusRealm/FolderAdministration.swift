@@ -66,13 +66,14 @@ package final class FolderAdministration {
         }
     }
 
-    /// Takes an index that is older than the journal knows for the newest, and records that. Nil where it is none such.
+    /// Takes an index that is older than the journal knows, or from a backup, for the newest, and records that. Nil where it is none such.
     ///
     /// Files may then be newer than the index has them, and those that it does not know belong to nobody: a check names
     /// them.
     package func accept() throws(RealmError) -> CheckFinding? {
         let index = try place.open(writable: true)
-        guard let rollback = IndexRollback(index, known: try realm.newestIndexRoot(of: record.id)) else {
+        let known = try realm.newestIndexRoot(of: record.id)
+        guard let rollback = try IndexRollback(index, known: known) else {
             try indexCall { () throws(IndexError) in try index.close() }
             return nil
         }
@@ -88,7 +89,7 @@ package final class FolderAdministration {
             } catch {
                 throw RealmError(error)
             }
-            try place.adopt(index, after: rollback.known, IndexPlace.marksOfOlder(index))
+            try place.adopt(index, after: known, IndexPlace.marksOfOlder(index))
             journal.noteDurable(index.newestRoot)
         } catch {
             try? journal.close()

@@ -118,7 +118,7 @@ final class FolderCheck {
         } catch {
             throw RealmError(error)
         }
-        if let rollback = IndexRollback(index, known: known) {
+        if let rollback = try IndexRollback(index, known: known) {
             addRollback(rollback.detail)
         } else if try hasUnknownMount(index, journal) {
             addRollback("the journal has mounts that the index does not know of: the folder is older than it was")

@@ -10,22 +10,26 @@ internal import ArgusSystem
 /// A record names a root of the index only after that was durable (`IndexMark`), so that neither a killed process nor
 /// a power cut looks like this. A restored realm does not either: its indexes go on above what its journal names
 /// (`IndexPlace.adopt`).
+///
+/// The index in a backup goes on from a copy, with numbers of its own: it says what it is, and is refused for that.
 struct IndexRollback {
-    let found: IndexMark
-    let known: IndexMark
+    /// What was found, in words for who reads the journal.
+    let detail: String
 
     /// Nil where the index may follow on `known`.
-    init?(_ index: SQLiteIndex, known: IndexMark?) {
-        guard let known, !known.precedes(index.newestRoot) else { return nil }
-        found = index.newestRoot
-        self.known = known
-    }
-
-    /// What was found, in words for who reads the journal.
-    var detail: String {
-        found.commit == known.commit
-            ? "the index is another one than the journal knows: both have commit \(known.commit)"
-            : "the index is older than the journal knows: it has commit \(found.commit), and \(known.commit) was durable"
+    init?(_ index: SQLiteIndex, known: IndexMark?) throws(RealmError) {
+        let found = index.newestRoot
+        let inBackup = try indexCall { () throws(IndexError) in try index.meta(.inBackup) }
+        if inBackup == [1] {
+            detail = "the index is one from a backup, which was not restored"
+        } else if let known, !known.precedes(found) {
+            detail =
+                found.commit == known.commit
+                ? "the index is another one than the journal knows: both have commit \(known.commit)"
+                : "the index is older than the journal knows: it has commit \(found.commit), and \(known.commit) was durable"
+        } else {
+            return nil
+        }
     }
 
     static let advice = "bring the newer index, anchor and capsules back, or take what is there with --accept"
@@ -67,12 +71,13 @@ extension IndexPlace {
         ]
     }
 
-    /// Makes an index that is older than `known` the newest one: its next commit has a number above it.
-    func adopt(_ index: SQLiteIndex, after known: IndexMark, _ changes: [IndexChange]) throws(RealmError) {
+    /// Makes an index that is older than `known`, or from a backup, the folder's newest one: its next commit has a number
+    /// above it.
+    func adopt(_ index: SQLiteIndex, after known: IndexMark?, _ changes: [IndexChange]) throws(RealmError) {
         try noteOpen(index)
-        index.capsule.skipNumbers(through: known.commit)
+        if let known { index.capsule.skipNumbers(through: known.commit) }
         try indexCall { () throws(IndexError) in
-            try index.apply(changes)
+            try index.apply(changes + [.putMeta(key: .inBackup, value: [0])])
             try index.commit(.durable)
         }
         try end(index)
@@ -87,7 +92,7 @@ extension Realm {
         let index = try IndexPlace(
             directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
         ).open(writable: false)
-        let rollback = IndexRollback(index, known: try newestIndexRoot(of: record.id))
+        let rollback = try IndexRollback(index, known: try newestIndexRoot(of: record.id))
         try indexCall { () throws(IndexError) in try index.close() }
         if let rollback { throw rollback.error }
     }

@@ -73,7 +73,7 @@ package final class OpenFolder: Sendable {
             }
             let journal = mode == .inspect ? nil : try Self.startJournal(of: record, realm: realm, index: index)
             do throws(RealmError) {
-                if let journal, let rollback = IndexRollback(index, known: journal.newestIndexRoot) {
+                if let journal, let rollback = try IndexRollback(index, known: journal.newestIndexRoot) {
                     Self.record(rollback.error, in: journal)
                     throw rollback.error
                 }

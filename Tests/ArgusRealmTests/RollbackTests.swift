@@ -170,13 +170,25 @@ struct RollbackTests {
         #expect(try !other.findings("plans").contains { $0.kind == .rolledBack || $0.kind == .index })
     }
 
-    @Test("what is in a backup does not pass for the newest where it is put into the realm by hand")
-    func backupByHand() throws {
-        _ = try realm.backup(to: directory.path + "/backup", includesCapsules: true) { _ in }
+    @Test(
+        "what is in a backup does not pass for the newest where it is put into the realm by hand",
+        arguments: [true, false])
+    func backupByHand(isInUse: Bool) throws {
+        func backUp() throws {
+            _ = try realm.backup(to: directory.path + "/backup", includesCapsules: true) { _ in }
+        }
+        if isInUse { try realm.use("plans") { _ in try backUp() } } else { try backUp() }
         try realm.use("plans") { try $0.write([2], to: "b") }
         try #require(run("tar", "-xf", directory.path + "/backup", "-C", directory.realmPath, "folders"))
-        #expect(try realm.findings("plans").contains(where: isRolledBack))
+        #expect(
+            try realm.findings("plans").contains {
+                $0.kind == .rolledBack && $0.detail == "the index is one from a backup, which was not restored"
+            })
         #expect(failure { try realm.openFolder(named: "plans", mode: .mount) }?.kind == .rolledBack)
+        let administration = try realm.administration(ofFolder: "plans")
+        #expect(try administration.accept()?.isRepaired == true)
+        administration.close()
+        try realm.use("plans") { session throws in #expect(try session.read("a") == [1]) }
     }
 
     @Test("a mount that the index does not know of is found where no record names a root")

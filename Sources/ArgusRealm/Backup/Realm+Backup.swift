@@ -140,10 +140,10 @@ extension Realm {
                 try anchor.write(in: work, secrets: secrets)
                 try original.copyObject(into: copy)
                 let index = try copy.open(writable: true)
-                if let rollback = IndexRollback(index, known: known) { throw rollback.error }
+                if let rollback = try IndexRollback(index, known: known) { throw rollback.error }
                 let marks = try IndexPlace.marksOfOlder(index)
                 try indexCall { () throws(IndexError) in
-                    try index.apply(marks)
+                    try index.apply(marks + [.putMeta(key: .inBackup, value: [1])])
                     try index.commit(.durable)
                 }
                 let findings = try indexCall { () throws(IndexError) in try index.verify() }

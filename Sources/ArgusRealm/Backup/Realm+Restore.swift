@@ -146,12 +146,8 @@ extension Realm {
             let place = IndexPlace(directory: handle, record: record, keys: keys, secrets: secrets)
             let index = try place.open(writable: true)
             let hasCapsules = try indexCall { () throws(IndexError) in try Self.hasCapsules(index) }
-            if let rollback = IndexRollback(index, known: try newestIndexRoot(of: folder)) {
-                // The journal of a folder in use went on after its index was copied.
-                try place.adopt(index, after: rollback.known, [])
-            } else {
-                try indexCall { () throws(IndexError) in try index.close() }
-            }
+            // The journal of a folder in use went on after its index was copied.
+            try place.adopt(index, after: try newestIndexRoot(of: folder), [])
             if let directory = unknown.removeValue(forKey: record.name) {
                 let relocation = FolderRelocation(record: record, keys: keys, hasCapsules: hasCapsules)
                 try move(&record, by: relocation, to: directory)
