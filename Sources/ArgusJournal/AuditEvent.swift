@@ -135,6 +135,8 @@ package struct AuditEvent: Sendable {
     package var writtenByteCount: UInt64?
     /// What was found missing; set for `gap` alone.
     package var gap: JournalGap?
+    /// Of what is done to the realm, the folder that it is about.
+    package var folderAct: FolderAct?
 
     package init(
         activity: AuditActivity, status: AuditStatus, actor: AuditActor, fileID: FileID? = nil,
@@ -162,6 +164,18 @@ package struct AuditEvent: Sendable {
 
     package var path: [UInt8] { place.path }
     package var secondPath: [UInt8] { secondPlace.path }
+}
+
+/// A folder that an act on the realm is about. A class, so that events of files carry one word for it.
+package final class FolderAct: Sendable {
+    package let folder: FolderID
+    /// Of a folder that was deleted: the heads that stand for its journal.
+    package let heads: [JournalMark]
+
+    package init(folder: FolderID, heads: [JournalMark] = []) {
+        self.folder = folder
+        self.heads = heads
+    }
 }
 
 package enum JournalError: Error, Hashable, Sendable {

@@ -22,6 +22,12 @@ struct PendingChange: Codable, Hashable, Sendable {
 
     /// In the folder; absent for what concerns none of its files.
     var path: String?
+    /// Of an act on the realm, the folder that it is about, in hexadecimal.
+    var folder: String?
+    /// Of a folder that was deleted: the heads that stand for its journal.
+    var heads: [FolderRecord.Head]?
+    /// What it tells of has happened as a whole; absent where that is not known.
+    var isFinished: Bool?
 
     init(_ activity: AuditActivity, _ reason: String, by actor: AuditActor, path: String? = nil) {
         self.activity = activity.rawValue
@@ -47,8 +53,33 @@ struct PendingChange: Codable, Hashable, Sendable {
             + between(empty, and: record.policy, by: actor, name: name)
     }
 
+    /// As the realm's own journal tells that a folder is made.
+    static func making(_ record: FolderRecord, by actor: AuditActor) -> PendingChange {
+        let protection = record.policy.protection == .private ? "private" : "shared"
+        var change = PendingChange(
+            .create, "folder made, \(protection): \(record.name)", by: actor, path: "/")
+        change.folder = record.id.hex
+        return change
+    }
+
+    /// As the realm's own journal tells it when nothing of it can be cut short any more.
+    func finished(of folder: FolderID? = nil, heads: [JournalMark] = []) -> PendingChange {
+        var change = self
+        change.folder = folder?.hex
+        change.heads = heads.isEmpty ? nil : heads.map(FolderRecord.Head.init)
+        change.isFinished = true
+        return change
+    }
+
     static func removal(by actor: AuditActor) -> PendingChange {
         PendingChange(.unlink, "folder deleted", by: actor, path: "/")
+    }
+
+    /// As the realm's own journal tells it, which has records of several folders.
+    func named(_ name: String) -> PendingChange {
+        var change = self
+        change.reason += ": \(name)"
+        return change
     }
 
     /// Whether it is the removal of the folder itself.
@@ -95,10 +126,14 @@ struct PendingChange: Codable, Hashable, Sendable {
         var process = AuditProcess.Facts(loginUID: loginUID, pid: pid, program: program)
         process.parentPID = parentPID
         process.parentProgram = parentProgram ?? ""
-        return AuditEvent(
+        var event = AuditEvent(
             activity: AuditActivity(rawValue: activity) ?? .policyApplied, status: .success,
             actor: AuditActor(uid: uid, person: person, process: AuditProcess(process)), path: Array((path ?? "").utf8),
             reason: reason)
+        if let folder = folder.flatMap({ FolderID(hex: $0) }) {
+            event.folderAct = FolderAct(folder: folder, heads: (heads ?? []).compactMap(\.mark))
+        }
+        return event
     }
 }
 
@@ -121,7 +156,8 @@ extension OpenFolder {
             throw RealmError(error)
         }
         var settled = record
-        settled.pending = []
+        // That the deletion was begun here is told until nothing is left to delete (`Realm.finishDeletion`).
+        settled.pending = isDeleted ? record.pending.filter(\.isRemoval) : []
         settled.journalHead = FolderRecord.Head(journal.head())
         settled.revision += 1
         try settled.write(in: directory, secrets: secrets)

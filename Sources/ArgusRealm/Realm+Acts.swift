@@ -1,14 +1,14 @@
 package import ArgusCore
 package import ArgusJournal
 internal import ArgusSystem
-internal import FoundationEssentials
 internal import Glibc
 
-/// What is done to the realm as a whole: persons, keys that open it, backups. It is recorded in a journal of its own, which
-/// is no folder's.
+/// What is done to the realm as a whole: persons, keys that open it, backups, the making and the end of folders. It is
+/// recorded in a journal of its own, which is no folder's.
 ///
 /// 1. The duty to record is on disk before the act (`announce`); it is forgotten only when the record is (`settle`).
 /// 2. So after a crash an act may be recorded that was cut short, and says so; none is missing.
+/// 3. Where the file of acts was taken away, altered or put back, the next act records that and begins it anew (`renew`).
 extension Realm {
     /// Stands for the realm itself where records name a folder.
     package static let actsFolder = FolderID(high: 0, low: 0)
@@ -18,17 +18,16 @@ extension Realm {
         _ activity: AuditActivity, _ reason: String, path: String? = nil, _ body: () throws(RealmError) -> R
     ) throws(RealmError) -> R {
         let act = PendingChange(activity, reason, by: administrator(), path: path)
-        try withChangeLock { () throws(RealmError) in
-            var record = try ActsRecord.read(in: directory, keys: keys)
-            record.pending.append(act)
-            try record.write(in: directory, keys: keys)
+        try withChangeLock { () throws(RealmError) in try announce(act) }
+        func settle(_ status: AuditStatus) {
+            try? withChangeLock { () throws(RealmError) in try settleActs(act, status: status) }
         }
         do throws(RealmError) {
             let result = try body()
-            settleActs(act, status: .success)
+            settle(.success)
             return result
         } catch {
-            settleActs(act, status: .failure)
+            settle(.failure)
             throw error
         }
     }
@@ -43,37 +42,150 @@ extension Realm {
         RealmPeople(identity, recordsDigests: false).actor(uid: geteuid(), gid: getegid(), pid: UInt32(getpid()))
     }
 
+    // MARK: Under the change lock
+
+    /// Makes the duty to record an act durable.
+    func announce(_ act: PendingChange) throws(RealmError) {
+        var record = try actsToChange()
+        record.pending.append(act)
+        try write(acts: &record)
+    }
+
+    /// Keeps of a folder that is being deleted the heads of its journal, with the duty to record it. Does nothing where
+    /// that is known already.
+    func announce(deletionOf id: FolderID, _ removal: PendingChange) throws(RealmError) {
+        // As it was left: what is begun anew takes each folder that is no more for one that was deleted.
+        if (try? readActs())?.folder(id)?.deleted != nil { return }
+        var record = try actsToChange()
+        let heads = try spoolHeads(of: id).map(\.mark)
+        record.note(deleted: id, at: clock.now(), heads: heads)
+        record.pending.append(removal.finished(of: id, heads: heads))
+        try write(acts: &record)
+    }
+
     /// Brings what waits into the journal. Where that cannot be written, it waits for the next act.
-    private func settleActs(_ own: PendingChange, status: AuditStatus) {
-        try? withChangeLock { () throws(RealmError) in
-            var record = try ActsRecord.read(in: directory, keys: keys)
+    func settleActs(_ own: PendingChange? = nil, status: AuditStatus = .success) throws(RealmError) {
+        var record = try actsToChange()
+        if let own {
             guard let place = record.pending.lastIndex(of: own) else { return }
             record.pending.remove(at: place)
-            let journal = try startActsJournal(after: record)
-            do throws(JournalError) {
-                for change in record.pending {
-                    // Another process began it: perhaps it is at it still, and records it once more.
-                    var event = change.event
-                    event.reason += " (was cut short, or goes on)"
-                    try journal.append(event)
-                }
+        } else if record.pending.isEmpty {
+            return
+        }
+        let journal = try startActsJournal(after: record)
+        do throws(JournalError) {
+            for change in record.pending {
+                var event = change.event
+                // Another process began it: perhaps it is at it still, and records it once more.
+                if change.isFinished != true { event.reason += " (was cut short, or goes on)" }
+                try journal.append(event)
+            }
+            if let own {
                 var event = own.event
                 event.status = status
                 try journal.append(event)
-                try journal.sync()
-                record.pending = []
-                record.head = FolderRecord.Head(journal.head())
-            } catch {
-                try? journal.close()
-                throw RealmError(error)
             }
-            try record.write(in: directory, keys: keys)
-            do throws(JournalError) { try journal.close() } catch { throw RealmError(error) }
+            try journal.sync()
+            record.pending = []
+            record.head = FolderRecord.Head(journal.head())
+        } catch {
+            try? journal.close()
+            throw RealmError(error)
+        }
+        try write(acts: &record)
+        do throws(JournalError) { try journal.close() } catch { throw RealmError(error) }
+    }
+
+    /// The record of acts as it has to be before it is changed: with all folders that there are, and anew where it was
+    /// lost.
+    private func actsToChange() throws(RealmError) -> ActsRecord {
+        var record: ActsRecord
+        do throws(RealmError) {
+            record = try readActs()
+        } catch {
+            guard error.kind == .damaged else { throw error }
+            record = try renewedActs(revision: (try actsRevision() ?? 0) + 1)
+            record.pending.append(PendingChange(.integrity, error.message, by: administrator()).finished())
+        }
+        if record.folders == nil { record.folders = try renewedActs(revision: 0).folders }
+        for id in try folderIDs() { record.note(id) }
+        return record
+    }
+
+    /// What realm and spool still tell.
+    private func renewedActs(revision: UInt64) throws(RealmError) -> ActsRecord {
+        var record = ActsRecord(revision: revision, folders: [])
+        let present = try folderIDs()
+        for id in present { record.note(id) }
+        let heads = try spoolHeads(of: nil)
+        for (id, own) in Dictionary(grouping: heads, by: \.folder) {
+            if id == Self.actsFolder {
+                // There is one, unless writers were at work side by side.
+                record.head = own.last.map { FolderRecord.Head($0.mark) }
+            } else if !present.contains(id) {
+                record.note(deleted: id, at: clock.now(), heads: own.map(\.mark))
+            }
+        }
+        return record
+    }
+
+    /// A realm that was restored from a backup has no file of acts, and its `realm.json` may ask for one.
+    func beginActs(after file: RealmFile) throws(RealmError) {
+        var record = try renewedActs(revision: file.acts ?? 0)
+        try write(acts: &record)
+    }
+
+    private func write(acts record: inout ActsRecord) throws(RealmError) {
+        let revision = (record.revision ?? 0) + 1
+        record.revision = revision
+        try record.write(in: directory, keys: keys)
+        // Never ahead of the file; where it cannot follow now, the next act brings it.
+        try? changeRealmFile { $0.acts = revision }
+    }
+
+    /// The revision that the file of acts has at least; nil where there need be none, in a realm that is being made or
+    /// that nothing was done to since an earlier version.
+    private func actsRevision() throws(RealmError) -> UInt64? {
+        do throws(RealmError) {
+            let (file, bytes) = try RealmFile.read(in: directory)
+            try file.verify(bytes, masterKey: masterKey)
+            return file.acts
+        } catch {
+            guard error.kind == .notARealm else { throw error }
+            return nil
+        }
+    }
+
+    /// Throws `damaged` where the file is not the one that the realm left.
+    private func readActs() throws(RealmError) -> ActsRecord {
+        let expected = try actsRevision()
+        guard let record = try ActsRecord.read(in: directory, keys: keys) else {
+            if expected == nil { return ActsRecord() }
+            throw ActsRecord.missing
+        }
+        if let expected, record.revision ?? 0 < expected { throw ActsRecord.older }
+        return record
+    }
+
+    private func folderIDs() throws(RealmError) -> Set<FolderID> {
+        Set(try realmCall { () throws(SystemError) in try folderDirectory.names() }.compactMap { FolderID(hex: $0) })
+    }
+
+    private func journalDirectory() throws(RealmError) -> DirectoryHandle {
+        try realmCall { () throws(SystemError) in try directory.subdirectory(Self.journalName) }
+    }
+
+    /// The heads that stand for what the spool has. A stream that does not fit has none; verifying tells of it.
+    private func spoolHeads(of folder: FolderID?) throws(RealmError) -> [JournalHead] {
+        let keys = JournalAuditKeys.derive(masterKey: masterKey, realm: id)
+        let spool = SpoolHeads(directory: try journalDirectory(), keys: keys)
+        do throws(JournalFinding) { return try spool.read(folder: folder, witness: .realm).heads } catch {
+            throw RealmError(.failed, "the journal cannot be read: \(error.message)")
         }
     }
 
     private func startActsJournal(after record: ActsRecord) throws(RealmError) -> Journal {
-        let spool = try realmCall { () throws(SystemError) in try directory.subdirectory(Self.journalName) }
+        let spool = try journalDirectory()
         do throws(JournalError) {
             return try Journal(
                 directory: spool, keys: JournalKeys.derive(masterKey: masterKey, realm: id), folder: Self.actsFolder,
@@ -83,44 +195,60 @@ extension Realm {
         }
     }
 
-    /// The newest record of what was done to the realm, where anything was.
-    package func actsHead() throws(RealmError) -> JournalHead? {
-        try ActsRecord.read(in: directory, keys: keys).knownHead.map { JournalHead(folder: Self.actsFolder, $0) }
+    // MARK: What the journal must have
+
+    /// What the realm remembers of its journals, at one moment.
+    package func journalMemory() throws(RealmError) -> JournalMemory {
+        try withChangeLock { () throws(RealmError) in
+            var memory = JournalMemory()
+            let record: ActsRecord
+            do throws(RealmError) {
+                record = try readActs()
+            } catch {
+                memory.findings.append(.init(folder: Self.actsFolder, message: error.message))
+                return memory
+            }
+            if let head = record.knownHead {
+                memory.heads.append(JournalHead(folder: Self.actsFolder, head, witness: .realm))
+            }
+            let names = Set(try realmCall { () throws(SystemError) in try folderDirectory.names() })
+            for folder in record.folders ?? [] {
+                guard let id = FolderID(hex: folder.id) else { continue }
+                if folder.deleted != nil {
+                    memory.heads += folder.heads.compactMap(\.mark).map { JournalHead(folder: id, $0, witness: .realm) }
+                } else if !names.contains(folder.id) {
+                    note(id, goneFrom: names, &memory)
+                }
+            }
+            return memory
+        }
+    }
+
+    /// A folder that is none any more, and not known to be deleted: its deletion was begun, or somebody took it away.
+    private func note(_ id: FolderID, goneFrom names: Set<String>, _ memory: inout JournalMemory) {
+        let deleted = Self.deletedPrefix + id.hex
+        guard names.contains(deleted), let directory = try? folderHandle(deleted),
+            let record = try? FolderRecord.read(in: directory, secrets: secrets(of: id))
+        else {
+            memory.findings.append(
+                .init(folder: id, message: "the folder is gone, and nothing says that it was deleted"))
+            return
+        }
+        if let head = record.journalHead?.mark {
+            memory.heads.append(JournalHead(folder: id, head, witness: .realm))
+        }
     }
 }
 
-/// Acts on the realm that its journal does not have yet, and the newest that it has: the plaintext of the sealed file
-/// `acts`. A realm without the file has seen none.
-struct ActsRecord: Codable {
-    static let fileName = "acts"
-    private static let damaged = RealmError(
-        .damaged, "its file of acts was altered or damaged; restore that file from a backup, or remove it")
-
-    var pending: [PendingChange] = []
-    var head: FolderRecord.Head?
-
-    var knownHead: JournalMark? { head?.mark }
-
-    static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> ActsRecord {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try directory.readFile(fileName, maxByteCount: SealedRecord.maxByteCount)
-        } catch {
-            guard error.isAbsence else { throw RealmError(error) }
-            return ActsRecord()
-        }
-        let plaintext = try SealedRecord.open(
-            bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts, damaged: damaged)
-        guard let record = try? JSONDecoder().decode(ActsRecord.self, from: Data(plaintext)) else { throw damaged }
-        return record
+/// What a realm remembers of the journals in its spool.
+package struct JournalMemory: Sendable {
+    package struct Finding: Sendable {
+        package let folder: FolderID
+        /// One line without names.
+        package let message: String
     }
 
-    func write(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { throw Self.damaged }
-        let bytes = SealedRecord.padded([UInt8](data))
-        let sealed = try SealedRecord.seal(bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts)
-        try realmCall { () throws(SystemError) in try directory.replaceFile(Self.fileName, with: sealed) }
-    }
+    /// Records that must be there.
+    package var heads: [JournalHead] = []
+    package var findings: [Finding] = []
 }

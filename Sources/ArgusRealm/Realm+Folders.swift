@@ -68,7 +68,15 @@ extension Realm {
                     members: try self.members(members)),
                 storage: place, isStrict: false, indexFile: FileID.random(), keys: try secrets.makeKeys())
             record.pending = PendingChange.making(record, by: administrator(), name: spelled)
-            try build(record, secrets: secrets, owner: owner)
+            let act = PendingChange.making(record, by: administrator())
+            do throws(RealmError) {
+                try build(record, secrets: secrets, owner: owner, announcing: act)
+            } catch {
+                // Where it was not announced yet, there is nothing to settle.
+                try? settleActs(act, status: .failure)
+                throw error
+            }
+            try? settleActs(act)
             let directory = try folderHandle(id.hex)
             // What cannot be recorded now waits in the folder's record, and is before its first mount.
             try? recordPending(record, in: directory)
@@ -165,7 +173,9 @@ extension Realm {
     // MARK: Building and taking down
 
     /// Builds the folder under a name that is no folder's, then names it.
-    private func build(_ record: FolderRecord, secrets: FolderSecrets, owner: Account) throws(RealmError) {
+    private func build(
+        _ record: FolderRecord, secrets: FolderSecrets, owner: Account, announcing act: PendingChange
+    ) throws(RealmError) {
         let temporary = Self.newPrefix + record.id.hex
         do throws(RealmError) {
             let directory = try realmCall { () throws(SystemError) in
@@ -190,6 +200,7 @@ extension Realm {
                     throw RealmError(error)
                 }
             }
+            try announce(act)
             try realmCall { () throws(SystemError) in
                 try directory.sync()
                 try folderDirectory.rename(temporary, to: record.id.hex)
@@ -206,14 +217,19 @@ extension Realm {
         guard let id = FolderID(hex: name.dropFirst(Self.deletedPrefix.count)),
             let directory = try? folderDirectory.subdirectory(name)
         else { return clear(name) }
-        if let record = try? FolderRecord.read(in: directory, secrets: secrets(of: id)) {
+        // Without the duty to record it this is no deletion: somebody else gave the folder that name.
+        if let record = try? FolderRecord.read(in: directory, secrets: secrets(of: id)),
+            let removal = record.pending.last(where: \.isRemoval)
+        {
             do throws(RealmError) {
                 try recordPending(record, in: directory, holding: lock, isDeleted: true)
+                try announce(deletionOf: id, removal.named(record.name))
             } catch {
                 return
             }
         }
         clear(name)
+        try? settleActs()
     }
 
     /// Removes a directory of `folders/` that is no folder, with the storage that its record names.

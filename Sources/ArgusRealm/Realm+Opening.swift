@@ -67,13 +67,18 @@ extension Realm {
 
     private func replaceWraps(_ change: ([KeyWrap]) -> [KeyWrap]) throws(RealmError) {
         try withChangeLock { () throws(RealmError) in
-            let (file, bytes) = try RealmFile.read(in: directory)
-            try file.verify(bytes, masterKey: masterKey)
-            var changed = file
-            changed.wraps = change(file.wraps)
-            let new = try changed.encoded(masterKey: masterKey)
-            try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: new) }
+            try changeRealmFile { $0.wraps = change($0.wraps) }
         }
+    }
+
+    /// Replaces `realm.json` by one that is changed. Under the change lock.
+    func changeRealmFile(_ change: (inout RealmFile) -> Void) throws(RealmError) {
+        let (file, bytes) = try RealmFile.read(in: directory)
+        try file.verify(bytes, masterKey: masterKey)
+        var changed = file
+        change(&changed)
+        let new = try changed.encoded(masterKey: masterKey)
+        try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: new) }
     }
 
     /// The directory as an absolute path, so that what is said of it stays true wherever the process stands.

@@ -1,6 +1,6 @@
 package import ArgusCore
 package import ArgusIdentity
-package import ArgusJournal
+internal import ArgusJournal
 package import ArgusSystem
 internal import Glibc
 

@@ -19,6 +19,8 @@ struct RealmFile: Codable, Sendable {
     var created: Int64
     var device: String
     var wraps: [KeyWrap]
+    /// The revision that the file of acts has at least; absent where nothing was done yet.
+    var acts: UInt64?
     var mac: String
 
     init(realm: RealmID, device: DeviceID, created: Timestamp, wraps: [KeyWrap]) {

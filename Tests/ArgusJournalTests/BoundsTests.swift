@@ -249,6 +249,35 @@ struct BoundsTests {
         try journal.close()
     }
 
+    @Test("how old records are their own time tells, not that of a file, and verify tells what went")
+    func trueAge() throws {
+        let spool = try SpoolFixture()
+        let clock = StillClock()
+        let first = try spool.journal(clock: clock)
+        for number in 1...1_500 { try first.append(.opened(number)) }
+        try first.close()
+        let end = try #require(try spool.verify().streams.first)
+        func nextWriter() throws {
+            let next = try spool.journal(clock: clock)
+            try next.append(.opened(1))
+            // The commit thread prunes behind its first commit, before it ends.
+            try next.sync()
+            try next.close()
+        }
+        run("sh", "-c", "touch -d '10 years ago' \(spool.path)/*/*.segment")
+        try nextWriter()
+        #expect(try spool.directory.exists(first.stream.hex))
+        #expect(try spool.verify().removals.isEmpty)
+        clock.advance(91 * 86_400)
+        try nextWriter()
+        #expect(try !spool.directory.exists(first.stream.hex))
+        let removal = try #require(try spool.verify().removals.first { $0.removal.stream == first.stream })
+        #expect(removal.removal.sequence == end.lastSequence && removal.removal.isWhole)
+        #expect(removal.removal.lastTime == Timestamp(seconds: 1_800_000_000, nanoseconds: 5))
+        let stated = try spool.records().compactMap(\.checkpoint).flatMap(\.removals)
+        #expect(stated.contains(removal.removal))
+    }
+
     @Test("segments that are too old go when the next journal is written")
     func age() throws {
         let spool = try SpoolFixture()

@@ -158,7 +158,8 @@ struct CrashTests {
         let head = second.head()
         run("rm", "-r", spool.path + "/" + second.stream.hex)
         #expect(
-            spool.finding(expecting: [JournalHead(folder: SpoolFixture.folder, head)])?.reason == .expectedHeadMissing)
+            spool.finding(expecting: [JournalHead(folder: SpoolFixture.folder, head)])?.reason
+                == .expectedHeadMissing(.folder))
         try spool.journal(limits: limits, expecting: head).close()
         #expect(try spool.records().filter { $0.activity == .integrity }.count == 1)
     }

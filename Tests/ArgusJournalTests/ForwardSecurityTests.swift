@@ -188,6 +188,55 @@ struct ForwardSecurityTests {
         #expect(spool.finding() != nil)
     }
 
+    /// What a removal that the thief makes up says of itself.
+    static let excuses: [(name: String, lastTime: Int64?, byteCount: UInt64?)] = [
+        ("nothing", nil, nil),
+        ("that they were older than the folder is", -91 * 86_400, 1),
+        ("that they were as old as they were", 0, nil),
+        ("that the spool was full", 0, 2 << 30),
+    ]
+
+    @Test("older streams that are removed behind a checkpoint in the open batch are missed", arguments: excuses.indices)
+    func removedBehindACheckpoint(_ index: Int) throws {
+        let excuse = Self.excuses[index]
+        let spool = try SpoolFixture()
+        let clock = StillClock()
+        let victim = try spool.journal(clock: clock)
+        for number in 1...5 { try victim.append(.opened(number)) }
+        try victim.close()
+        let end = try #require(try spool.verify().streams.first)
+        let robbed = try spool.journal(clock: clock)
+        try robbed.append(.wrote(1))
+        try robbed.sync()
+        // What the driver holds: its keys make the record, as it would.
+        let last = excuse.lastTime.map { Timestamp(seconds: clock.now().seconds + $0, nanoseconds: 5) }
+        let removal = JournalRemoval(
+            stream: victim.stream, throughOrdinal: 1, sequence: end.lastSequence, hash: end.headHash, isWhole: true,
+            lastTime: last, byteCount: excuse.byteCount)
+        robbed.lock.lock()
+        try robbed.appendCheckpoint(.removal, removals: [removal])
+        robbed.lock.unlock()
+        try robbed.sync()
+        let list = RemovalList(entries: [
+            .init(removal: removal, statedBy: robbed.stream, statedAt: robbed.head().sequence)
+        ])
+        let key = try #require(robbed.readingKeys.folderKey(SpoolFixture.folder))
+        try writeFile(
+            spool.path + "/" + SpoolFixture.folder.hex + ".removed",
+            try list.encode(signingKey: robbed.signingKey, folderKey: key))
+        run("rm", "-r", spool.path + "/" + victim.stream.hex)
+        try robbed.close()
+        let verifier = JournalVerifier(directory: spool.directory, keys: spool.auditKeys, bootID: SpoolFixture.bootA)
+        let report = try verifier.examine(made: [SpoolFixture.folder: clock.now()])
+        #expect(report.findings.map(\.reason) == [.removalUnjustified], "\(excuse.name)")
+        #expect(report.removals.map(\.removal.stream) == [victim.stream])
+        // Nor does the next writer launder it.
+        try spool.journal(clock: clock).close()
+        #expect(
+            try verifier.examine(made: [SpoolFixture.folder: clock.now()]).findings.map(\.reason)
+                == [.removalUnjustified])
+    }
+
     @Test("a stream made up from its beginning needs the genesis key, which the driver does not hold")
     func newStream() throws {
         let (spool, thief) = try robbed()
@@ -220,6 +269,42 @@ struct ForwardSecurityTests {
         try journal.close()
         let bytes = try readFile(spool.segmentPath(journal.stream, 1))
         #expect(bytes[256..<512].allSatisfy { $0 == 0 })
+    }
+
+    @Test("the keys that a driver has of one folder's journal open no other folder's")
+    func otherFolder() throws {
+        let spool = try SpoolFixture()
+        let own = try spool.journal()
+        let other = try spool.journal(folder: SpoolFixture.otherFolder)
+        try own.append(.opened(1))
+        try other.append(.opened(1))
+        #expect(own.readingKeys.folderKey(SpoolFixture.folder) != nil)
+        #expect(own.readingKeys.folderKey(SpoolFixture.otherFolder) == nil)
+        func reading(_ stream: StreamID) throws -> Int {
+            let reader = try StreamReader(
+                directory: spool.directory.subdirectory(stream.hex), stream: stream, keys: own.readingKeys)
+            var count = 0
+            try reader.readMore(isLive: true, mayBeTorn: false) { _ in
+                count += 1
+                return true
+            }
+            return count
+        }
+        #expect(try reading(own.stream) == 1)
+        #expect(throws: JournalFinding.self) { _ = try reading(other.stream) }
+        // Nor does the folder's own key open a frame of the other's stream, whatever its header says.
+        let key = try #require(own.readingKeys.folderKey(SpoolFixture.folder))
+        let bytes = try readFile(spool.segmentPath(other.stream, 1))
+        let frames = StreamKeys(key, stream: other.stream, device: SpoolFixture.device).frames
+        let found = bytes.withUnsafeBytes {
+            FrameSealer.open($0, at: 4_096, stream: other.stream, ordinal: 1, key: frames)
+        }
+        guard case .unauthentic = found else {
+            Issue.record("a frame of another folder opens")
+            return
+        }
+        try own.close()
+        try other.close()
     }
 
     @Test("a running journal holds no key that could vouch for a stream or open a first MAC key")

@@ -229,7 +229,7 @@ struct TamperTests {
         #expect(spool.finding(expecting: [heads[2]]) == nil)
         run("mv", spool.path + "/" + streams[2].hex, spool.path + "/away")
         let newest = try #require(spool.finding(expecting: [heads[2]]))
-        #expect(newest.reason == .expectedHeadMissing)
+        #expect(newest.reason == .expectedHeadMissing(.folder))
         run("mv", spool.path + "/away", spool.path + "/" + streams[2].hex)
         run("mv", spool.path + "/" + streams[1].hex, spool.path + "/away")
         let middle = try #require(spool.finding(expecting: [heads[2]]))
@@ -255,7 +255,8 @@ struct TamperTests {
         let replayed = JournalVerifier(
             directory: try DirectoryHandle(path: older), keys: spool.auditKeys, bootID: SpoolFixture.bootA)
         _ = try replayed.verify()
-        #expect(throws: JournalFinding(sequence: 2, reason: .expectedHeadMissing)) {
+        #expect(throws: JournalFinding(folder: SpoolFixture.folder, sequence: 2, reason: .expectedHeadMissing(.folder)))
+        {
             _ = try replayed.verify(expecting: [head])
         }
     }

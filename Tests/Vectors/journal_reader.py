@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Reads and verifies an ARGUS journal, from docs/formats/journal.md alone.
 
-    journal_reader.py SPOOL MASTER_KEY_HEX REALM_ID_HEX
+    journal_reader.py SPOOL MASTER_KEY_HEX REALM_ID_HEX [EXPECTED]
 
-Prints one record a line as JSON, oldest stream first, and ends with 1 at the first thing that does not fit.
+Prints one record a line as JSON, oldest stream first, and ends with 1 at the first thing that does not fit. With EXPECTED,
+lines of `argusfs journal show --json`, it prints nothing, and ends with 1 where a record is not as it is there.
 """
 
+import datetime
 import hashlib
 import hmac
 import json
@@ -92,6 +94,7 @@ class Genesis:
         folder_key = keys.folder(self.folder)
         self.frames_key = hkdf(folder_key, self.stream, b"argus journal frames v1" + self.device)
         self.slots_key = hkdf(folder_key, self.stream, b"argus journal slots v1" + self.device)
+        self.counters_key = hkdf(folder_key, self.stream, b"argus journal counters v1" + self.device)
         ephemeral = self.box[:32]
         shared = keys.audit.exchange(X25519PublicKey.from_public_bytes(ephemeral))
         wrapping = hkdf(shared, ephemeral + raw_public(keys.audit), b"argus journal first key v1")
@@ -101,6 +104,24 @@ class Genesis:
 def parse_removal(data):
     stream, ordinal, sequence, digest, whole = struct.unpack("<16sIQ32sB", data)
     return {"stream": stream, "ordinal": ordinal, "sequence": sequence, "hash": digest, "whole": whole == 1}
+
+
+def parse_facts(data):
+    seconds, nanoseconds, size = struct.unpack("<qIQ", data)
+    return {"time": (seconds, nanoseconds), "bytes": size}
+
+
+def stated(record):
+    """The removals that a checkpoint states."""
+    body = record["fields"][21]
+    count, = struct.unpack_from("<H", body, 5)
+    removals = [parse_removal(body[7 + 61 * place:68 + 61 * place]) for place in range(count)]
+    facts = record["fields"].get(30)
+    if facts is not None:
+        need(len(facts) == 20 * count, "malformed record")
+        for place, removal in enumerate(removals):
+            removal.update(parse_facts(facts[20 * place:20 * place + 20]))
+    return removals
 
 
 def parse_record(plain):
@@ -139,6 +160,20 @@ class Stream:
             self.read_segment(self.first + index, data)
         need(self.final or self.slot is not None, f"stream {name}: its end was cut")
         need(self.final or self.slot[0] <= self.commits, f"stream {name}: its end was cut")
+        if not self.final:
+            self.read_counters(os.path.join(path, "counters"))
+
+    def read_counters(self, path):
+        need(os.path.exists(path), f"stream {self.name}: its counters are missing")
+        with open(path, "rb") as file:
+            data = file.read()
+        if len(data) == 4096 and not any(29 in record["fields"] for record in self.records):
+            return
+        need(len(data) == 8192, f"stream {self.name}: its counters were changed")
+        for slot in range(128):
+            content, code = data[64 * slot:64 * slot + 32], data[64 * slot + 32:64 * slot + 64]
+            need(hmac.compare_digest(mac(self.genesis.counters_key, struct.pack("<I", slot) + content), code),
+                 f"stream {self.name}: its counters were changed")
 
     def read_segment(self, ordinal, data):
         need(data[:8] == b"ARGJSEG1", "no segment")
@@ -151,6 +186,7 @@ class Stream:
             need(self.genesis.stream.hex() == self.name, "the stream has another one's name")
             self.key, self.previous_key = self.genesis.first_key, None
             self.sequence, self.hash, self.commits = first - 1, previous, commits
+            self.start, self.start_hash = first - 1, previous
             for _ in range(commits):
                 self.next_key()
             if ordinal == 1:
@@ -236,13 +272,28 @@ def read_removals(spool, folder, keys):
         return {}
     with open(path, "rb") as file:
         box = file.read()
-    data = open_box(hkdf(keys.folder(folder), folder, b"argus journal removals v1"), box, b"ARGJREM1")
-    Ed25519PublicKey.from_public_bytes(keys.signer).verify(data[-64:], data[:-64])
-    need(data[:8] == b"ARGJREM1" and data[8:24] == folder, "foreign list of removals")
+    data = None
+    for magic, size in ((b"ARGJREM2", 105), (b"ARGJREM1", 85)):
+        try:
+            data = open_box(hkdf(keys.folder(folder), folder, b"argus journal removals v1"), box, magic)
+            break
+        except InvalidTag:
+            continue
+    need(data is not None, "the list of removals does not open")
+    try:
+        Ed25519PublicKey.from_public_bytes(keys.signer).verify(data[-64:], data[:-64])
+    except InvalidSignature:
+        raise Finding("the signature of the list of removals is wrong")
+    need(data[:8] == magic and data[8:24] == folder, "foreign list of removals")
     count, = struct.unpack_from("<I", data, 24)
+    need(len(data) == 28 + count * size + 64, "the list of removals has another length")
     entries = {}
     for index in range(count):
-        removal = parse_removal(data[28 + 85 * index:28 + 85 * index + 61])
+        entry = data[28 + size * index:28 + size * (index + 1)]
+        removal = parse_removal(entry[:61])
+        removal["stated"] = (entry[61:77], struct.unpack_from("<Q", entry, 77)[0])
+        if size == 105:
+            removal.update(parse_facts(entry[85:]))
         entries[removal["stream"]] = removal
     return entries
 
@@ -257,6 +308,9 @@ def verify(spool, keys):
         if stream.first > 1:
             entry = removed.get(stream.genesis.stream)
             need(entry and entry["ordinal"] >= stream.first - 1, f"stream {stream.name}: its beginning is missing")
+            if entry["ordinal"] == stream.first - 1:
+                need((entry["sequence"], entry["hash"]) == (stream.start, stream.start_hash),
+                     f"stream {stream.name}: what is left does not follow from what was removed")
         for parent, sequence, digest, final in stream.genesis.parents:
             found = by_id.get(parent)
             if found is None:
@@ -265,7 +319,23 @@ def verify(spool, keys):
             need(found.sequence >= sequence, f"stream {found.name}: its end was cut")
             need(not final or found.sequence == sequence, f"stream {found.name}: something follows its end")
             need(sequence == 0 or found.hashes.get(sequence, digest) == digest, f"stream {found.name}: is another one")
+    for folder, removed in removals.items():
+        for entry in removed.values():
+            by, at = entry["stated"]
+            found = by_id.get(by)
+            if found is None:
+                need(removed.get(by, {}).get("whole"), f"stream {by.hex()} is missing")
+            elif at > found.start:
+                need(any(record["seq"] == at and {k: v for k, v in entry.items() if k != "stated"} in stated(record)
+                         for record in found.records if record["activity"] == 27),
+                     f"stream {found.name}, record {at}: does not state what the list says")
     return streams
+
+
+def rfc3339(time):
+    seconds, nanoseconds = time
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") \
+        + f".{nanoseconds:09}Z"
 
 
 def show(stream, record):
@@ -307,15 +377,44 @@ def show(stream, record):
         line["indexRoot"] = fields[26][8:24].hex()
     if 21 in fields:
         line["checkpoint"] = {1: "segmentEnd", 2: "close", 3: "removal"}[fields[21][0]]
+        removed = []
+        for removal in stated(record):
+            shown = {"stream": removal["stream"].hex(), "throughSeq": removal["sequence"]}
+            if removal.get("time", (0, 0)) != (0, 0):
+                shown["throughTime"] = rfc3339(removal["time"])
+            if removal.get("bytes"):
+                shown["bytes"] = removal["bytes"]
+            shown["left"] = "nothing" if removal["whole"] else "the rest"
+            removed.append(shown)
+        if removed:
+            line["removed"] = removed
+    if 27 in fields:
+        line["aboutFolderId"] = fields[27].hex()
+    if 28 in fields:
+        heads = [struct.unpack_from("<16sQ32s", fields[28], at) for at in range(0, len(fields[28]), 56)]
+        line["aboutHeads"] = " ".join(f"{stream.hex()}:{sequence}:{digest.hex()}" for stream, sequence, digest in heads)
     return line
+
+
+def compare(lines, path):
+    with open(path, encoding="utf-8") as file:
+        expected = {(line["stream"], line["seq"]): line for line in map(json.loads, file)}
+    need(len(lines) == len(expected), f"{len(lines)} records instead of {len(expected)}")
+    for line in lines:
+        other = expected.get((line["stream"], line["seq"]), {})
+        for name, value in line.items():
+            need(other.get(name) == value, f"stream {line['stream']}, record {line['seq']}: {name} is {other.get(name)}")
 
 
 def main():
     spool, master, realm = sys.argv[1], bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3])
     try:
-        for stream in verify(spool, Keys(master, realm)):
-            for record in stream.records:
-                print(json.dumps(show(stream, record), ensure_ascii=False))
+        streams = verify(spool, Keys(master, realm))
+        lines = [show(stream, record) for stream in streams for record in stream.records]
+        if len(sys.argv) > 4:
+            return compare(lines, sys.argv[4])
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False))
     except Finding as finding:
         print(finding, file=sys.stderr)
         sys.exit(1)

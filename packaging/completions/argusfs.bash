@@ -896,13 +896,13 @@ _argusfs_journal() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    show|tail|verify|export)
+    show|tail|verify|head|export)
         # Offer subcommand argument completions
         "_argusfs_journal_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'show tail verify export' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'show tail verify head export' -- "${cur}"))
         ;;
     esac
 }
@@ -1003,7 +1003,7 @@ _argusfs_journal_tail() {
 _argusfs_journal_verify() {
     repeating_flags=()
     non_repeating_flags=(--json --version -h --help)
-    repeating_options=()
+    repeating_options=(--head)
     non_repeating_options=(--folder --realm --key-file --passphrase-file)
     __argusfs_offer_flags_options 0
 
@@ -1012,6 +1012,33 @@ _argusfs_journal_verify() {
     '--folder')
         return
         ;;
+    '--head')
+        return
+        ;;
+    '--realm')
+        __argusfs_add_completions -d
+        return
+        ;;
+    '--key-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    '--passphrase-file')
+        __argusfs_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_argusfs_journal_head() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--realm --key-file --passphrase-file)
+    __argusfs_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
     '--realm')
         __argusfs_add_completions -d
         return

@@ -94,7 +94,9 @@ function __argusfs_parse_tokens -S
             case 'tail'
                 __argusfs_parse_subcommand 0 'f/follow' 'n/lines=' 'folder=' 'person=+' 'program=' 'activity=+' 'path=' 'since=' 'until=' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             case 'verify'
-                __argusfs_parse_subcommand 0 'folder=' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+                __argusfs_parse_subcommand 0 'folder=' 'head=+' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
+            case 'head'
+                __argusfs_parse_subcommand 0 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             case 'export'
                 __argusfs_parse_subcommand 0 'folder=' 'person=+' 'program=' 'activity=+' 'path=' 'since=' 'until=' 'json' 'realm=' 'key-file=' 'passphrase-file=' 'version' 'h/help'
             end
@@ -357,6 +359,7 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'show' -d 'Show records, oldest first.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'tail' -d 'Show the newest records, and with -f those to come.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'verify' -d 'Verify that nothing was changed, removed, inserted or cut.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'head' -d 'Print one line that stands for the whole journal, to be kept elsewhere.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_positional "argusfs journal" -eq 1' -fa 'export' -d 'Write records for other systems: one JSON object a line, with the fields of OCSF.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal show" folder' -l 'folder' -d 'Only records of this folder, by its name or, where it was deleted, its id; - for what was done to the realm itself.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal show"' -l 'person' -d 'Only what this account did; repeat it for several.' -rfka ''
@@ -387,12 +390,19 @@ complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_option
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal tail" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal tail" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" folder' -l 'folder' -d 'Only this folder\'s records; - for what was done to the realm itself.' -rfka ''
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify"' -l 'head' -d 'A line that `argusfs journal head` printed, or a file with such lines.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" json' -l 'json' -d 'Print JSON for programs instead of a table.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" version' -l 'version' -d 'Show the version.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal verify" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" json' -l 'json' -d 'Print JSON for programs instead of a table.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" realm' -l 'realm' -d 'The realm\'s directory.' -rfa '(__argusfs_complete_directories)'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" key-file' -l 'key-file' -d 'Open the realm with this key file.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" passphrase-file' -l 'passphrase-file' -d 'Read the passphrase from this file\'s first line.' -rF
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" version' -l 'version' -d 'Show the version.'
+complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal head" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal export" folder' -l 'folder' -d 'Only records of this folder, by its name or, where it was deleted, its id; - for what was done to the realm itself.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal export"' -l 'person' -d 'Only what this account did; repeat it for several.' -rfka ''
 complete -c 'argusfs' -n '__argusfs_should_offer_completions_for_flags_or_options "argusfs journal export" program' -l 'program' -d 'Only by programs whose path, or name, matches a pattern (glob(7)).' -rfka ''

@@ -80,6 +80,12 @@ package struct JournalRemoval: Hashable, Sendable {
     package var hash: [UInt8]
     /// Nothing of the stream is left.
     package var isWhole: Bool
+    /// Of that newest record, and the bytes that this removal freed; nil where it is not known. Neither is signed: they
+    /// stand beside the removal in its record and in the list.
+    package var lastTime: Timestamp?
+    package var byteCount: UInt64?
+
+    static let factsByteCount = 20
 
     func encode(_ writer: inout ByteWriter) {
         writer.identifier(stream)
@@ -89,7 +95,25 @@ package struct JournalRemoval: Hashable, Sendable {
         writer.integer(UInt8(isWhole ? 1 : 0))
     }
 
-    init(stream: StreamID, throughOrdinal: UInt32, sequence: UInt64, hash: [UInt8], isWhole: Bool) {
+    func encodeFacts(_ writer: inout ByteWriter) {
+        writer.integer(lastTime?.seconds ?? 0)
+        writer.integer(lastTime?.nanoseconds ?? 0)
+        writer.integer(byteCount ?? 0)
+    }
+
+    mutating func readFacts(_ reader: inout ByteReader) throws(MalformedBytes) {
+        let time = Timestamp(seconds: try reader.integer(), nanoseconds: try reader.integer())
+        let bytes: UInt64 = try reader.integer()
+        lastTime = time == .epoch ? nil : time
+        byteCount = bytes == 0 ? nil : bytes
+    }
+
+    init(
+        stream: StreamID, throughOrdinal: UInt32, sequence: UInt64, hash: [UInt8], isWhole: Bool,
+        lastTime: Timestamp? = nil, byteCount: UInt64? = nil
+    ) {
+        self.lastTime = lastTime
+        self.byteCount = byteCount
         self.stream = stream
         self.throughOrdinal = throughOrdinal
         self.sequence = sequence

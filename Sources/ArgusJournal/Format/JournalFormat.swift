@@ -22,7 +22,9 @@ package enum JournalFormat {
     static let genesisMagic = Array("ARGJGEN1".utf8)
     static let recordMagic = Array("ARGJREC1".utf8)
     static let commitMagic = Array("ARGJCMT1".utf8)
-    static let removalsMagic = Array("ARGJREM1".utf8)
+    static let removalsMagic = Array("ARGJREM2".utf8)
+    /// Of lists without times and sizes, as earlier versions wrote them.
+    static let olderRemovalsMagic = Array("ARGJREM1".utf8)
 
     /// Smallest and largest size of a segment in bytes; multiples of 4,096.
     package static let segmentByteCounts = 65_536 * 2...67_108_864
@@ -92,4 +94,12 @@ enum FieldType: UInt16 {
     case sourceFolder = 24
     case destinationFolder = 25
     case indexRoot = 26
+    /// Of what is done to the realm, the folder that it is about.
+    case subjectFolder = 27
+    /// The heads of that folder's journal when it was deleted.
+    case subjectHeads = 28
+    /// In the first record of each segment: what bounds the spool while it is written.
+    case retention = 29
+    /// Of a checkpoint that states removals: time of the last record and bytes of each.
+    case removed = 30
 }

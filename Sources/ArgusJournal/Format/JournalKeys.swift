@@ -91,12 +91,16 @@ struct StreamKeys: Sendable {
     let frames: SecretBytes
     /// Seals the MAC key in segment headers.
     let slots: SecretBytes
+    /// Authenticates counts of repeated denials.
+    let counters: SecretBytes
 
     init(_ folder: FolderJournalKey, stream: StreamID, device: DeviceID) {
         self.frames = HKDF.derive(
             folder.key, salt: stream.bytes, info: Array("argus journal frames v1".utf8) + device.bytes)
         self.slots = HKDF.derive(
             folder.key, salt: stream.bytes, info: Array("argus journal slots v1".utf8) + device.bytes)
+        self.counters = HKDF.derive(
+            folder.key, salt: stream.bytes, info: Array("argus journal counters v1".utf8) + device.bytes)
     }
 }
 

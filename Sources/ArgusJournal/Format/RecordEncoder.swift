@@ -33,16 +33,21 @@ enum RecordEncoder {
     static let maxProgramByteCount = 4_096
     static let maxPathByteCount = 16_384
     static let maxReasonByteCount = 1_024
+    /// Heads of a deleted folder that a record has room for; the realm's own file has all.
+    static let maxHeadCount = 512
+    /// Stream, sequence, hash.
+    static let headByteCount = 16 + 8 + 32
 
     /// An upper bound of the record's plain bytes.
     static func bound(_ event: AuditEvent) -> Int {
         // Fixed-size fields, the heads of all fields, five marks of truncation, the index's root and a digest that comes to
-        // be known meanwhile fit in 320 bytes.
-        fixedByteCount + 320
+        // be known meanwhile fit in 384 bytes.
+        fixedByteCount + 384
             + min(event.actor.person.utf8.count, maxNameByteCount)
             + event.actor.process.fields.count
             + min(event.place.byteCount, maxPathByteCount) + min(event.secondPlace.byteCount, maxPathByteCount)
             + min(event.reason.utf8.count, maxReasonByteCount) + min(event.capsule.count, 16)
+            + (event.folderAct.map { min($0.heads.count, maxHeadCount) * headByteCount } ?? 0)
     }
 
     /// Writes what every record begins with.
@@ -95,6 +100,21 @@ enum RecordEncoder {
             head(&writer, .destinationFolder, 16)
             writer.identifier(high: folder.high, low: folder.low)
         }
+        if let act = event.folderAct { folderAct(&writer, act) }
+    }
+
+    /// The fields of what is done to the realm.
+    private static func folderAct(_ writer: inout RawWriter, _ act: FolderAct) {
+        head(&writer, .subjectFolder, 16)
+        writer.identifier(high: act.folder.high, low: act.folder.low)
+        let heads = act.heads.prefix(maxHeadCount)
+        guard !heads.isEmpty else { return }
+        head(&writer, .subjectHeads, heads.count * headByteCount)
+        for mark in heads {
+            writer.identifier(high: mark.stream?.high ?? 0, low: mark.stream?.low ?? 0)
+            writer.integer(mark.sequence)
+            mark.hash.withUnsafeBytes { writer.bytes($0) }
+        }
     }
 
     /// The fields of a process, made once and copied into each of its records.
@@ -142,6 +162,23 @@ enum RecordEncoder {
         head(&writer, .indexRoot, 24)
         writer.integer(root.commit)
         writer.identifier(high: root.rootTag.high, low: root.rootTag.low)
+    }
+
+    static func retention(_ writer: inout RawWriter, _ limits: JournalLimits) {
+        head(&writer, .retention, 17)
+        writer.integer(limits.spoolByteCount)
+        writer.integer(limits.retentionSeconds)
+        writer.integer(UInt8(limits.retention == .keepsAll ? 1 : 0))
+    }
+
+    static func removed(_ writer: inout RawWriter, _ removals: [JournalRemoval]) {
+        guard !removals.isEmpty else { return }
+        head(&writer, .removed, removals.count * JournalRemoval.factsByteCount)
+        for removal in removals {
+            writer.integer(removal.lastTime?.seconds ?? 0)
+            writer.integer(removal.lastTime?.nanoseconds ?? 0)
+            writer.integer(removal.byteCount ?? 0)
+        }
     }
 
     static func bytes(_ writer: inout RawWriter, _ type: FieldType, _ value: UnsafeRawBufferPointer, max: Int) {

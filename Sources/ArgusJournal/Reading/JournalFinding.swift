@@ -31,23 +31,39 @@ package struct JournalFinding: Error, Hashable, Sendable {
         case streamMissing
         case streamEndMismatch
         case hashMismatch
-        /// The record that the index knew as the newest is not there.
-        case expectedHeadMissing
+        /// A record that was remembered as the newest is not there.
+        case expectedHeadMissing(JournalHead.Witness)
         case removalNotRecorded
         case removalMismatch
         case removalsUnauthentic
+        /// A removal that neither age nor size can have been the reason of.
+        case removalUnjustified
+        case countersMissing
+        case countersUnauthentic
     }
 
+    /// Nil where it is not known.
+    package var folder: FolderID?
     package var stream: StreamID?
     package var segment: UInt32?
     package var sequence: UInt64?
     package var reason: Reason
 
-    package init(stream: StreamID? = nil, segment: UInt32? = nil, sequence: UInt64? = nil, reason: Reason) {
+    package init(
+        folder: FolderID? = nil, stream: StreamID? = nil, segment: UInt32? = nil, sequence: UInt64? = nil,
+        reason: Reason
+    ) {
+        self.folder = folder
         self.stream = stream
         self.segment = segment
         self.sequence = sequence
         self.reason = reason
+    }
+
+    func within(_ folder: FolderID) -> JournalFinding {
+        var finding = self
+        finding.folder = folder
+        return finding
     }
 
     /// One line for the operator: where, what, and what it means.
@@ -90,10 +106,20 @@ extension JournalFinding.Reason {
         case .streamMissing: "the stream is missing, and nothing says that it was removed for its age or size"
         case .streamEndMismatch: "the stream does not end where the one after it found its end"
         case .hashMismatch: "the record is another one than a later stream or the index remembers"
-        case .expectedHeadMissing: "the newest record that the index knows is not here: the end was cut or replaced"
+        case .expectedHeadMissing(.folder):
+            "the newest record that the folder knows is not here: the end was cut or replaced"
+        case .expectedHeadMissing(.realm):
+            "the newest record that the realm knows is not here: the end was cut, or the stream removed"
+        case .expectedHeadMissing(.auditor): "the record that was noted is not here: the journal is not the one it was"
         case .removalNotRecorded: "records before this one are missing, and nothing says that they were removed"
         case .removalMismatch: "what is left does not follow from what the signed checkpoint says was removed"
         case .removalsUnauthentic: "the list of removed segments is not authentic"
+        case .removalUnjustified:
+            "older records were removed here, and neither their age nor the spool's size can have been the reason"
+        case .countersMissing:
+            "the counts of repeated denials are missing: how often they were repeated last is not known"
+        case .countersUnauthentic:
+            "the counts of repeated denials were changed, or torn by the end: how often they were repeated last is not known"
         }
     }
 }

@@ -17,35 +17,39 @@ package struct JournalReader {
         self.bootID = bootID ?? BootID.current()
     }
 
-    /// Every record of `folder` (nil: of all folders), oldest first, until `body` returns false. Where something does not
-    /// fit, the records before it have been handed out, and the finding is thrown.
+    /// Every record of `folder` (nil: of all folders), oldest first, until `body` returns false. What does not fit is
+    /// passed over, to the end of its segment; when all that fits has been handed out, the first finding is thrown.
+    package func read(folder: FolderID? = nil, _ body: (JournalRecord) -> Bool) throws(JournalFinding) {
+        if let finding = try readWhatFits(folder: folder, body).first { throw finding }
+    }
+
+    /// As `read`, and returns all findings; none where `body` wanted no more. Throws only where the spool cannot be read.
     ///
     /// Streams that ran at the same time are merged by the time of their records; within a stream the order is that of
     /// the sequence, whatever the clock did.
-    package func read(folder: FolderID? = nil, _ body: (JournalRecord) -> Bool) throws(JournalFinding) {
-        let scanned: (streams: [SpoolStream], findings: [JournalFinding])
-        do throws(SystemError) {
-            scanned = try Spool.scan(spool)
-        } catch {
-            throw JournalFinding(reason: .storage(errno: error.errno))
-        }
+    package func readWhatFits(folder: FolderID? = nil, _ body: (JournalRecord) -> Bool) throws(JournalFinding)
+        -> [JournalFinding]
+    {
+        let scanned = try Spool.settledScan(spool)
+        var findings = scanned.findings
         var waiting = scanned.streams.filter { folder == nil || $0.genesis.folder == folder }[...]
         var open: [StreamCursor] = []
         while true {
             // A stream is opened only when its time comes, so that few are in memory at once.
             while let next = waiting.first, open.allSatisfy({ ($0.time ?? next.genesis.time) >= next.genesis.time }) {
                 waiting.removeFirst()
-                let cursor = try StreamCursor(next, keys: keys, bootID: bootID)
+                var cursor = StreamCursor(next, keys: keys, bootID: bootID)
+                cursor.fill(&findings)
                 if cursor.time != nil { open.append(cursor) }
             }
             guard let oldest = open.indices.min(by: { (open[$0].time ?? .epoch) < (open[$1].time ?? .epoch) }) else {
                 break
             }
-            guard body(open[oldest].take()) else { return }
-            try open[oldest].fill()
+            guard body(open[oldest].take()) else { return [] }
+            open[oldest].fill(&findings)
             if open[oldest].time == nil { open.remove(at: oldest) }
         }
-        if let finding = scanned.findings.first { throw finding }
+        return findings
     }
 
     /// Follows the spool from now on, or from its beginning.
@@ -60,20 +64,21 @@ package struct JournalReader {
 
 /// One stream's records, a segment at a time.
 private struct StreamCursor {
-    let reader: StreamReader
-    let source: SpoolStream
-    let mayBeTorn: Bool
+    private let source: SpoolStream
+    private let keys: ReadingKeys
+    private let bootID: [UInt8]
+    /// Nil before the first segment, and at the end.
+    private var reader: StreamReader?
+    private var isBegun = false
     private var records: [JournalRecord] = []
     private var position = 0
-    private var isAtEnd = false
 
     var time: Timestamp? { position < records.count ? records[position].time : nil }
 
-    init(_ source: SpoolStream, keys: ReadingKeys, bootID: [UInt8]) throws(JournalFinding) {
+    init(_ source: SpoolStream, keys: ReadingKeys, bootID: [UInt8]) {
         self.source = source
-        self.mayBeTorn = source.genesis.bootID != bootID
-        self.reader = try StreamReader(directory: source.directory, stream: source.stream, keys: keys)
-        try fill()
+        self.keys = keys
+        self.bootID = bootID
     }
 
     mutating func take() -> JournalRecord {
@@ -81,25 +86,38 @@ private struct StreamCursor {
         return records[position]
     }
 
-    mutating func fill() throws(JournalFinding) {
+    /// Reads on to the next records, if there are any.
+    mutating func fill(_ findings: inout [JournalFinding]) {
         guard position == records.count else { return }
         records.removeAll(keepingCapacity: true)
         position = 0
-        while records.isEmpty, !isAtEnd {
-            let isLive = source.isLive
-            var found: [JournalRecord] = []
-            let progress = try reader.readStep(isLive: isLive, mayBeTorn: mayBeTorn) { record in
-                found.append(record)
+        while records.isEmpty, !isBegun || reader != nil {
+            do throws(JournalFinding) {
+                try step()
+            } catch {
+                reader = StreamReader.goOn(behind: error, in: source, keys: keys, &findings)
+            }
+        }
+    }
+
+    private mutating func step() throws(JournalFinding) {
+        if !isBegun {
+            isBegun = true
+            reader = try StreamReader(directory: source.directory, stream: source.stream, keys: keys)
+        }
+        guard let reader else { return }
+        var found: [JournalRecord] = []
+        defer { records = found }
+        let progress = try reader.readStep(isLive: source.isLive, mayBeTorn: source.genesis.bootID != bootID) {
+            found.append($0)
+            return true
+        }
+        if progress == .streamEnded {
+            self.reader = nil
+            reader.readOpenBatch {
+                found.append($0)
                 return true
             }
-            if progress == .streamEnded {
-                isAtEnd = true
-                reader.readOpenBatch { record in
-                    found.append(record)
-                    return true
-                }
-            }
-            records = found
         }
     }
 }
@@ -110,8 +128,10 @@ package final class JournalFollower {
     private let keys: ReadingKeys
     private let bootID: [UInt8]
     private let folder: FolderID?
-    private var readers: [StreamID: (reader: StreamReader, source: SpoolStream)] = [:]
+    private var readers: [StreamID: StreamReader] = [:]
+    /// Streams of which nothing more comes.
     private var ended: Set<StreamID> = []
+    private var told: Set<JournalFinding> = []
 
     fileprivate init(spool: DirectoryHandle, keys: ReadingKeys, bootID: [UInt8], folder: FolderID?) {
         self.spool = spool
@@ -120,30 +140,37 @@ package final class JournalFollower {
         self.folder = folder
     }
 
-    /// Hands out the records that were committed since the last call.
-    package func poll(_ body: (JournalRecord) -> Void) throws(JournalFinding) {
-        let streams: [SpoolStream]
-        do throws(SystemError) {
-            streams = try Spool.scan(spool).streams
-        } catch {
-            throw JournalFinding(reason: .storage(errno: error.errno))
-        }
-        for source in streams where folder == nil || source.genesis.folder == folder {
+    /// Hands out the records that were committed since the last call, and returns what does not fit, each finding once.
+    @discardableResult
+    package func poll(_ body: (JournalRecord) -> Void) throws(JournalFinding) -> [JournalFinding] {
+        let scanned = try Spool.settledScan(spool)
+        var findings = scanned.findings
+        for source in scanned.streams where folder == nil || source.genesis.folder == folder {
             guard !ended.contains(source.stream) else { continue }
-            if readers[source.stream] == nil {
-                let reader = try StreamReader(directory: source.directory, stream: source.stream, keys: keys)
-                readers[source.stream] = (reader, source)
+            poll(source, &findings, body)
+        }
+        return findings.filter { told.insert($0).inserted }
+    }
+
+    private func poll(_ source: SpoolStream, _ findings: inout [JournalFinding], _ body: (JournalRecord) -> Void) {
+        var reader = readers[source.stream]
+        var isOpened = reader != nil
+        while true {
+            do throws(JournalFinding) {
+                if !isOpened {
+                    isOpened = true
+                    reader = try StreamReader(directory: source.directory, stream: source.stream, keys: keys)
+                }
+                try reader?.readMore(of: source, bootID: bootID, includingOpenBatch: false, body)
+                break
+            } catch {
+                reader = StreamReader.goOn(behind: error, in: source, keys: keys, &findings)
             }
-            guard let (reader, source) = readers[source.stream] else { continue }
-            let mayBeTorn = source.genesis.bootID != bootID
-            try reader.readMore(isLive: source.isLive, mayBeTorn: mayBeTorn, includingOpenBatch: false) { record in
-                body(record)
-                return true
-            }
-            if reader.isFinal {
-                ended.insert(source.stream)
-                readers[source.stream] = nil
-            }
+        }
+        readers[source.stream] = reader
+        if reader?.isFinal ?? true {
+            ended.insert(source.stream)
+            readers[source.stream] = nil
         }
     }
 }

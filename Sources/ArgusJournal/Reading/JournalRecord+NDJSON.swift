@@ -28,6 +28,13 @@ extension JournalRecord {
         if let copy { json.string("seen", copy == .exact ? "exact" : "inferred") }
         if let sourceFolder { json.string("sourceFolderId", sourceFolder.hex) }
         if let destinationFolder { json.string("destinationFolderId", destinationFolder.hex) }
+        if let subjectFolder { json.string("aboutFolderId", subjectFolder.hex) }
+        if !subjectHeads.isEmpty {
+            json.string(
+                "aboutHeads",
+                subjectHeads.map { "\($0.stream?.hex ?? ""):\($0.sequence):\(Hex.encode($0.hash))" }
+                    .joined(separator: " "))
+        }
         if !access.isEmpty { json.string("access", access.text) }
         if let writtenByteCount {
             json.number("bytesRead", byteCount &- writtenByteCount)
@@ -49,7 +56,10 @@ extension JournalRecord {
             json.number("gapLast", gap.last)
             json.number("gapCount", gap.count)
         }
-        if let checkpoint { json.string("checkpoint", "\(checkpoint.purpose)") }
+        if let checkpoint {
+            json.string("checkpoint", "\(checkpoint.purpose)")
+            if !checkpoint.removals.isEmpty { json.objects("removed", checkpoint.removals.map(Self.json)) }
+        }
         if let indexRoot {
             json.number("indexCommit", indexRoot.commit)
             json.string("indexRoot", indexRoot.rootTag.hex)
@@ -66,6 +76,16 @@ extension JournalRecord {
         json.number("status_id", UInt8(status == .success ? 1 : 2))
         for field in unknownFields { json.string("field-\(field.type)", Hex.encode(field.value)) }
         return json.text
+    }
+
+    private static func json(_ removal: JournalRemoval) -> JSONObject {
+        var json = JSONObject()
+        json.string("stream", removal.stream.hex)
+        json.number("throughSeq", removal.sequence)
+        if let time = removal.lastTime { json.string("throughTime", time.rfc3339) }
+        if let bytes = removal.byteCount { json.number("bytes", bytes) }
+        json.string("left", removal.isWhole ? "nothing" : "the rest")
+        return json
     }
 
     /// Class and activity of the Open Cybersecurity Schema Framework (schema.ocsf.io, 1001 File System Activity, 6006
@@ -104,6 +124,16 @@ private struct JSONObject {
     mutating func string(_ name: String, _ value: String) {
         key(name)
         quote(value)
+    }
+
+    mutating func objects(_ name: String, _ values: [JSONObject]) {
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (place, value) in values.enumerated() {
+            if place > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: value.text.utf8)
+        }
+        bytes.append(UInt8(ascii: "]"))
     }
 
     mutating func path(_ name: String, _ value: [UInt8]) {

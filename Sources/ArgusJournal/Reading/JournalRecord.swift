@@ -25,12 +25,17 @@ package struct JournalRecord: Hashable, Sendable {
     /// Of a copy between folders, the folder of the end that lies elsewhere.
     package var sourceFolder: FolderID?
     package var destinationFolder: FolderID?
+    /// Of what was done to the realm, the folder that it is about; of one that was deleted, the heads of its journal.
+    package var subjectFolder: FolderID?
+    package var subjectHeads: [JournalMark] = []
     /// Set where this record stands for repeated denials.
     package var repeats: JournalRepeats?
     package var gap: JournalGap?
     package var checkpoint: JournalCheckpoint?
     /// The newest root of the folder's index that was known to be durable, where the record names it.
     package var indexRoot: IndexMark?
+    /// In the first record of a segment: what bounds the spool from here on.
+    package var retention: JournalRetention?
     /// Fields that this version does not know: covered by the hash, shown by their number.
     package var unknownFields: [UnknownField] = []
     /// Types of the fields whose values were cut.
@@ -120,6 +125,13 @@ package struct JournalRecord: Hashable, Sendable {
         case .writtenByteCount: writtenByteCount = try reader.integer()
         case .sourceFolder: sourceFolder = try reader.identifier()
         case .destinationFolder: destinationFolder = try reader.identifier()
+        case .subjectFolder: subjectFolder = try reader.identifier()
+        case .subjectHeads:
+            while reader.remaining > 0 {
+                subjectHeads.append(
+                    JournalMark(
+                        stream: try reader.identifier(), sequence: try reader.integer(), hash: try reader.bytes(32)))
+            }
         case .truncated: truncatedFields.append(try reader.integer())
         case .repeats:
             let count: UInt64 = try reader.integer()
@@ -136,6 +148,14 @@ package struct JournalRecord: Hashable, Sendable {
             checkpoint = try JournalCheckpoint(decoding: try reader.slice(value.count))
         case .indexRoot:
             indexRoot = IndexMark(commit: try reader.integer(), rootTag: try reader.identifier())
+        case .retention: retention = try JournalRetention(&reader)
+        case .removed:
+            // It follows the checkpoint that it belongs to.
+            guard var stated = checkpoint, value.count == stated.removals.count * JournalRemoval.factsByteCount else {
+                throw MalformedBytes()
+            }
+            for place in stated.removals.indices { try stated.removals[place].readFacts(&reader) }
+            checkpoint = stated
         case nil:
             unknownFields.append(UnknownField(type: type, value: try reader.bytes(value.count)))
         }

@@ -77,31 +77,30 @@ final class StreamReader {
     private(set) var hasTornTail = false
     /// The stream has ended, but a crash kept its key from being wiped.
     private(set) var hasKeyLeft = false
+    /// As the newest segment that was read states it; nil in streams of earlier versions.
+    private(set) var retention: JournalRetention?
     private var key: SecretBytes?
     private var previousKey: SecretBytes?
     private var pending: [JournalRecord] = []
     private var deliveredPendingCount = 0
 
-    /// Opens the stream in `directory`, which is named by its id. With `onlyLastSegment`, reading begins at the newest
-    /// segment in use, and what its header says of the records before is taken as it is.
-    init(directory: DirectoryHandle, stream: StreamID, keys: ReadingKeys, onlyLastSegment: Bool = false)
+    /// Where reading begins. But for `oldest`, what that segment's header says of the records before is taken as it is;
+    /// the MAC of the first batch in it shows whether it is true, where the audit key is at hand.
+    enum Start {
+        case oldest
+        /// The newest segment in use.
+        case newest
+        case at(UInt32)
+    }
+
+    /// Opens the stream in `directory`, which is named by its id.
+    init(directory: DirectoryHandle, stream: StreamID, keys: ReadingKeys, from start: Start = .oldest)
         throws(JournalFinding)
     {
         self.stream = stream
         self.directory = directory
         self.keys = keys
-        let ordinals = try Self.ordinals(directory, stream)
-        guard let first = ordinals.first else { throw JournalFinding(stream: stream, reason: .segmentMissing(1)) }
-        var chosen = (ordinal: first, header: try Self.header(directory, stream, first))
-        if onlyLastSegment {
-            for ordinal in ordinals.reversed() {
-                let header = try Self.header(directory, stream, ordinal)
-                if header.state == .used {
-                    chosen = (ordinal, header)
-                    break
-                }
-            }
-        }
+        let chosen = try Self.choose(start, directory, stream)
         let header = chosen.header
         guard header.state == .used, header.stream == stream else {
             throw JournalFinding(stream: stream, segment: chosen.ordinal, reason: .headerMismatch)
@@ -155,6 +154,21 @@ final class StreamReader {
                 throw JournalFinding(stream: stream, segment: chosen.ordinal, reason: .keyBoxUnauthentic)
             }
         }
+    }
+
+    private static func choose(_ start: Start, _ directory: DirectoryHandle, _ stream: StreamID)
+        throws(JournalFinding) -> (ordinal: UInt32, header: SegmentHeader)
+    {
+        if case .at(let ordinal) = start { return (ordinal, try header(directory, stream, ordinal)) }
+        let ordinals = try ordinals(directory, stream)
+        guard let first = ordinals.first else { throw JournalFinding(stream: stream, reason: .segmentMissing(1)) }
+        if case .newest = start {
+            for ordinal in ordinals.reversed() {
+                let header = try header(directory, stream, ordinal)
+                if header.state == .used { return (ordinal, header) }
+            }
+        }
+        return (first, try header(directory, stream, first))
     }
 
     static func ordinals(_ directory: DirectoryHandle, _ stream: StreamID) throws(JournalFinding) -> [UInt32] {
@@ -213,6 +227,25 @@ final class StreamReader {
             case .segmentEnded: continue
             case .streamEnded: return includingOpenBatch ? deliverPending(body, isCommitted: false) : true
             }
+        }
+    }
+
+    /// The last record of the segment that reading begins with, told by its seal alone.
+    func lastRecord(in bytes: [UInt8]) throws(MalformedBytes) -> JournalRecord {
+        try bytes.withBytes { raw throws(MalformedBytes) in
+            var newest: Int?
+            var next = JournalFormat.headerByteCount
+            while next + JournalFormat.frameHeadByteCount <= raw.count {
+                let length = Int(raw.loadUnaligned(fromByteOffset: next, as: UInt32.self).littleEndian)
+                guard length > JournalFormat.frameOverhead else { break }
+                if raw[next + 4] == FrameKind.record.rawValue { newest = next }
+                next += JournalFormat.frameByteCount(plain: length - JournalFormat.frameOverhead)
+            }
+            guard let newest,
+                case .frame(.record, let plain, _) = FrameSealer.open(
+                    raw, at: newest, stream: stream, ordinal: ordinal, key: streamKeys.frames)
+            else { throw MalformedBytes() }
+            return try JournalRecord(decoding: plain, in: genesis)
         }
     }
 
@@ -315,6 +348,7 @@ final class StreamReader {
         }
         sequence = record.sequence
         hash = record.hash
+        retention = record.retention ?? retention
         pending.append(record)
         return record.checkpoint?.purpose == .segmentEnd
     }
@@ -344,6 +378,9 @@ final class StreamReader {
         isFinal = commit.flags.contains(.final)
         wasRecovered = commit.flags.contains(.recovered)
     }
+
+    /// Hash of the record `committedSequence`.
+    var committedHash: [UInt8] { pending.first?.previousHash ?? hash }
 
     private var firstUncommitted: UInt64 { committedSequence + (committedSequence < sequence ? 1 : 0) }
 

@@ -27,12 +27,12 @@ extension IndexMark {
         var newest: IndexMark?
         for stream in streams {
             let mayBeTorn = stream.genesis.bootID != bootID
-            for onlyLastSegment in [true, false] {
+            for start in [StreamReader.Start.newest, .oldest] {
                 var hasRecords = false
                 do throws(JournalFinding) {
                     let reader = try StreamReader(
                         directory: stream.directory, stream: stream.stream, keys: keys,
-                        onlyLastSegment: onlyLastSegment)
+                        from: start)
                     _ = try reader.readMore(isLive: stream.isLive, mayBeTorn: mayBeTorn) { record in
                         hasRecords = true
                         newest = max(newest, record.indexRoot)

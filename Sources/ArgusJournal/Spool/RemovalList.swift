@@ -15,6 +15,9 @@ struct RemovalList {
         var statedAt: UInt64
     }
 
+    /// Streams that went as a whole, remembered at least; a list with fewer has every removal.
+    static let wholeEntryCount = 64
+
     var entries: [Entry] = []
 
     func entry(for stream: StreamID) -> Entry? { entries.last { $0.removal.stream == stream } }
@@ -33,6 +36,7 @@ struct RemovalList {
             entry.removal.encode(&writer)
             writer.identifier(entry.statedBy)
             writer.integer(entry.statedAt)
+            entry.removal.encodeFacts(&writer)
         }
         let signature = signingKey.sign(writer.bytes)
         return try SealedBox.seal(
@@ -53,26 +57,34 @@ struct RemovalList {
             throw JournalFinding(reason: .storage(errno: error.errno))
         }
         guard let folderKey = keys.folderKey(folder),
-            let bytes = try? SealedBox.open(
-                box, key: folderKey.removals, aad: JournalFormat.removalsMagic), bytes.count > 64,
+            let bytes = opened(box, folderKey.removals), bytes.count > 64,
             Ed25519.verify(Array(bytes.suffix(64)), Array(bytes.dropLast(64)), keys.signingPublicKey),
             let list = try? bytes.dropLast(64).withUnsafeBytes({ try RemovalList(decoding: $0, folder: folder) })
         else { throw JournalFinding(reason: .removalsUnauthentic) }
         return list
     }
 
+    /// The magic number is authenticated data: a list is of one version, whatever it says of itself.
+    private static func opened(_ box: [UInt8], _ key: SecretBytes) -> [UInt8]? {
+        for magic in [JournalFormat.removalsMagic, JournalFormat.olderRemovalsMagic] {
+            if let bytes = try? SealedBox.open(box, key: key, aad: magic), bytes.starts(with: magic) { return bytes }
+        }
+        return nil
+    }
+
     init(entries: [Entry] = []) { self.entries = entries }
 
     private init(decoding raw: UnsafeRawBufferPointer, folder: FolderID) throws(MalformedBytes) {
         var reader = ByteReader(raw)
-        guard try reader.bytes(8) == JournalFormat.removalsMagic, try reader.identifier(FolderID.self) == folder else {
-            throw MalformedBytes()
-        }
+        let isOlder = try reader.bytes(8) == JournalFormat.olderRemovalsMagic
+        guard try reader.identifier(FolderID.self) == folder else { throw MalformedBytes() }
         let count: UInt32 = try reader.integer()
         for _ in 0..<count {
-            let removal = try JournalRemoval(&reader)
-            entries.append(
-                Entry(removal: removal, statedBy: try reader.identifier(), statedAt: try reader.integer()))
+            var entry = Entry(
+                removal: try JournalRemoval(&reader), statedBy: try reader.identifier(),
+                statedAt: try reader.integer())
+            if !isOlder { try entry.removal.readFacts(&reader) }
+            entries.append(entry)
         }
         guard reader.remaining == 0 else { throw MalformedBytes() }
     }

@@ -1,48 +1,5 @@
 internal import ArgusCore
 
-/// The count of a group of denials, in the stream's mapped `counters` file, survives `kill -9`: first sequence 8,
-/// count 8, last seconds 8, last nanoseconds 4, uid 4; zeros where there is no group.
-struct DenialCounter {
-    static let byteCount = 32
-
-    var firstSequence: UInt64
-    var count: UInt64
-    var lastTime: Timestamp
-    var uid: UInt32
-
-    func store(_ file: UnsafeMutableRawBufferPointer, slot: Int) {
-        let base = slot * Self.byteCount
-        file.storeBytes(of: firstSequence.littleEndian, toByteOffset: base, as: UInt64.self)
-        file.storeBytes(of: lastTime.seconds.littleEndian, toByteOffset: base + 16, as: Int64.self)
-        file.storeBytes(of: lastTime.nanoseconds.littleEndian, toByteOffset: base + 24, as: UInt32.self)
-        file.storeBytes(of: uid.littleEndian, toByteOffset: base + 28, as: UInt32.self)
-        file.storeBytes(of: count.littleEndian, toByteOffset: base + 8, as: UInt64.self)
-    }
-
-    static func clear(_ file: UnsafeMutableRawBufferPointer, slot: Int) {
-        let range = slot * byteCount..<(slot + 1) * byteCount
-        UnsafeMutableRawBufferPointer(rebasing: file[range]).initializeMemory(as: UInt8.self, repeating: 0)
-    }
-
-    static func read(_ bytes: [UInt8]) -> [DenialCounter] {
-        var counters: [DenialCounter] = []
-        bytes.withUnsafeBytes { raw in
-            for slot in 0..<min(DenialTable.slotCount, raw.count / byteCount) {
-                var reader = ByteReader(UnsafeRawBufferPointer(rebasing: raw[(slot * byteCount)...]))
-                guard let first = try? reader.integer(UInt64.self), let count = try? reader.integer(UInt64.self),
-                    let seconds = try? reader.integer(Int64.self), let nanoseconds = try? reader.integer(UInt32.self),
-                    let uid = try? reader.integer(UInt32.self), count > 0
-                else { continue }
-                counters.append(
-                    DenialCounter(
-                        firstSequence: first, count: count,
-                        lastTime: Timestamp(seconds: seconds, nanoseconds: min(nanoseconds, 999_999_999)), uid: uid))
-            }
-        }
-        return counters
-    }
-}
-
 extension Journal {
     /// Records a denial, or counts it where an equal one was recorded a moment ago.
     func appendDenial(_ event: AuditEvent) throws(JournalError) {
@@ -80,7 +37,7 @@ extension Journal {
                 denials.subtract(group.count, from: slot)
             }
             denials.remove(slot)
-            DenialCounter.clear(counters.bytes, slot: slot)
+            DenialCounter.clear(counters.bytes, slot: slot, key: streamKeys.counters)
             areCountersDirty = true
         }
     }
@@ -94,13 +51,9 @@ extension Journal {
         }
     }
 
-    /// The count on file is that since the group began: a takeover subtracts what it finds recorded.
     private func store(_ slot: Int) {
         guard let group = denials.groups[slot] else { return }
-        DenialCounter(
-            firstSequence: group.firstSequence, count: group.recordedCount + group.count, lastTime: group.lastTime,
-            uid: group.event.actor.uid
-        ).store(counters.bytes, slot: slot)
+        DenialCounter(group).store(counters.bytes, slot: slot, key: streamKeys.counters)
         areCountersDirty = true
     }
 }

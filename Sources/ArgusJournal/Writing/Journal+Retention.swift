@@ -5,7 +5,8 @@ internal import Glibc
 
 /// Old segments go, oldest first, behind a signed checkpoint: the record of it is on disk before they are removed.
 ///
-/// Only closed segments go: those of ended streams, and this stream's own full ones.
+/// Only closed segments go: those of ended streams, and this stream's own full ones. How old one is its last record
+/// tells, not its file: who can change a file's time would have the journal remove what it keeps.
 extension Journal {
     /// Bytes of all segments of the folder on disk.
     func usedByteCount() -> UInt64 {
@@ -33,8 +34,11 @@ extension Journal {
                 guard let facts = Spool.fileFacts(stream.directory, ordinal) else { break search }
                 let isTooMuch = used + byteCount > limits.spoolByteCount
                 guard isTooMuch || facts.seconds < oldest, chosen.count < 4 * JournalCheckpoint.maxRemovalCount,
-                    let removal = removal(of: ordinal, in: stream)
+                    var removal = removal(of: ordinal, in: stream)
                 else { break search }
+                removal.lastTime = lastTime(before: removal, in: stream.directory)
+                guard isTooMuch || removal.lastTime.map({ $0.seconds < oldest }) ?? false else { break search }
+                removal.byteCount = facts.byteCount
                 chosen.append(
                     Candidate(stream: stream, ordinal: ordinal, byteCount: facts.byteCount, removal: removal))
                 used -= min(used, facts.byteCount)
@@ -64,7 +68,7 @@ extension Journal {
         }
         guard target.stream != stream, !target.isLive,
             let reader = try? StreamReader(
-                directory: target.directory, stream: target.stream, keys: readingKeys, onlyLastSegment: true),
+                directory: target.directory, stream: target.stream, keys: readingKeys, from: .newest),
             (try? reader.readMore(isLive: false, mayBeTorn: false) { _ in true }) == true, reader.isFinal
         else { return nil }
         return JournalRemoval(
@@ -72,9 +76,25 @@ extension Journal {
             isWhole: true)
     }
 
+    /// When the last record of the segments that are to go was written; nil where it does not open.
+    private func lastTime(before removal: JournalRemoval, in directory: DirectoryHandle) -> Timestamp? {
+        let name = JournalFormat.segmentName(removal.throughOrdinal)
+        guard
+            let reader = try? StreamReader(
+                directory: directory, stream: removal.stream, keys: readingKeys, from: .at(removal.throughOrdinal)),
+            let bytes = try? directory.readFile(name, maxByteCount: JournalFormat.segmentByteCounts.upperBound),
+            let record = try? reader.lastRecord(in: bytes), record.hash == removal.hash
+        else { return nil }
+        return record.time
+    }
+
     private func remove(_ chosen: [Candidate]) {
         var newest: [StreamID: JournalRemoval] = [:]
-        for candidate in chosen { newest[candidate.stream.stream] = candidate.removal }
+        for candidate in chosen {
+            var removal = candidate.removal
+            removal.byteCount = (removal.byteCount ?? 0) + (newest[candidate.stream.stream]?.byteCount ?? 0)
+            newest[candidate.stream.stream] = removal
+        }
         guard var list = try? RemovalList.read(spool, folder: folder, keys: readingKeys) else { return }
         var rest = Array(newest.values)
         lock.lock()
@@ -82,7 +102,7 @@ extension Journal {
             while !rest.isEmpty {
                 let some = Array(rest.prefix(JournalCheckpoint.maxRemovalCount))
                 rest.removeFirst(some.count)
-                let bound = JournalFormat.frameByteCount(plain: 256 + some.count * 64)
+                let bound = JournalFormat.frameByteCount(plain: 320 + some.count * 88)
                 // Without room for the statement nothing may go; the reserve is there for it.
                 guard limits.segmentByteCount - offset - JournalFormat.tailReserveByteCount >= bound || spare != nil
                 else { throw .full }
@@ -110,7 +130,8 @@ extension Journal {
             })
         // An entry is of use as long as something that is kept refers to its stream; the newest whole ones stay too,
         // for an index that has not been opened since.
-        let newestWhole = Set(list.entries.filter(\.removal.isWhole).suffix(64).map(\.removal.stream))
+        let newestWhole = Set(
+            list.entries.filter(\.removal.isWhole).suffix(RemovalList.wholeEntryCount).map(\.removal.stream))
         list.entries.removeAll {
             !needed.contains($0.removal.stream) && !newestWhole.contains($0.removal.stream)
         }

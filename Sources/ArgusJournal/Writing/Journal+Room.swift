@@ -72,6 +72,7 @@ extension Journal {
         let field = body + signingKey.sign(signed)
         try write(.checkpoint, .success) { writer in
             field.withUnsafeBytes { RecordEncoder.bytes(&writer, .checkpoint, $0, max: Int(UInt16.max)) }
+            RecordEncoder.removed(&writer, removals)
         }
     }
 

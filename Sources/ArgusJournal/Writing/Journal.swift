@@ -307,6 +307,7 @@ package final class Journal: JournalSink, @unchecked Sendable {
             status: status)
         fields(&writer)
         if isIndexRootDue, let indexRoot { RecordEncoder.indexRoot(&writer, indexRoot) }
+        if offset == JournalFormat.headerByteCount { RecordEncoder.retention(&writer, limits) }
         let bytes = UnsafeRawBufferPointer(rebasing: plain[..<writer.offset])
         try seal(bytes, kind: .record)
         isIndexRootDue = false

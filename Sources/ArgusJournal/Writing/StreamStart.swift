@@ -65,8 +65,10 @@ struct StreamStart {
             let segment = try WritableSegment.make(
                 directory, ordinal: 1, byteCount: limits.segmentByteCount, stream: stream, genesis: genesis)
             let counters = try MappedFile(
-                directory, name: JournalFormat.countersName,
-                byteCount: DenialTable.slotCount * DenialCounter.byteCount)
+                directory, name: JournalFormat.countersName, byteCount: DenialCounter.fileByteCount)
+            for slot in 0..<DenialTable.slotCount {
+                DenialCounter.clear(counters.bytes, slot: slot, key: streamKeys.counters)
+            }
             segment.store(slot: slot, epoch: 0)
             genesisHash.withUnsafeBytes { segment.begin(firstSequence: 1, previousHash: $0, commitsBefore: 0) }
             try segment.file.sync()

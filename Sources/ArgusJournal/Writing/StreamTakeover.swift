@@ -85,7 +85,7 @@ private struct Taker {
         var records: [JournalRecord] = []
         do throws(JournalFinding) {
             reader = try StreamReader(
-                directory: candidate.directory, stream: candidate.stream, keys: keys, onlyLastSegment: true)
+                directory: candidate.directory, stream: candidate.stream, keys: keys, from: .newest)
             try reader.readMore(isLive: !isDead, mayBeTorn: candidate.genesis.bootID != bootID) { record in
                 records.append(record)
                 return true
@@ -104,6 +104,9 @@ private struct Taker {
         {
             isHeadFound = true
         }
+        let isCounted = isDead && (hasCounters || !reader.isFinal)
+        let (counters, finding) = isCounted ? reader.counters() : ([], nil)
+        if let finding { report(finding, candidate) }
         if !isSettled {
             if isDead, !reader.isFinal {
                 guard end(reader, candidate) else { return }
@@ -115,7 +118,7 @@ private struct Taker {
                 JournalParent(
                     stream: candidate.stream, sequence: reader.sequence, hash: reader.hash, isFinal: isDead))
         }
-        if isDead, hasCounters { takeCounters(candidate, records) }
+        if isDead, hasCounters { takeCounters(candidate, counters, records) }
     }
 
     /// False where none of them names one.
@@ -189,11 +192,10 @@ private struct Taker {
         event(.integrity, .failure, finding.message)
     }
 
-    private mutating func takeCounters(_ candidate: SpoolStream, _ records: [JournalRecord]) {
-        guard let bytes = try? candidate.directory.readFile(JournalFormat.countersName, maxByteCount: 65_536) else {
-            return
-        }
-        for counter in DenialCounter.read(bytes) {
+    private mutating func takeCounters(
+        _ candidate: SpoolStream, _ counters: [DenialCounter], _ records: [JournalRecord]
+    ) {
+        for counter in counters {
             let told = records.reduce(UInt64(0)) { sum, record in
                 guard let repeats = record.repeats, repeats.stream == nil,
                     repeats.firstSequence == counter.firstSequence

@@ -43,6 +43,7 @@ extension Realm {
                 let realm = try Realm(
                     directory: directory, file: file, masterKey: masterKey, clock: clock, journalLimits: journalLimits)
                 let elsewhere = try realm.prepareRestored(storage: storage)
+                try realm.beginActs(after: file)
                 try realm.recordingAct(.import, "realm restored from a backup") { () throws(RealmError) in
                     try realmCall { () throws(SystemError) in try directory.replaceFile(RealmFile.name, with: bytes) }
                 }

@@ -1,0 +1,79 @@
+internal import ArgusCore
+internal import ArgusJournal
+internal import ArgusSystem
+internal import FoundationEssentials
+
+/// What was done to the realm: the plaintext of the sealed file `acts`. It has the acts that the realm's journal does not
+/// have yet, the newest record of that journal, and which folders there are or were, so that none of their journals can go unnoticed.
+///
+/// 1. `realm.json` has a revision that the file never falls below (`Realm.write(acts:)`): without the file, or with an older
+///    one, the realm knows that something was taken from it.
+/// 2. A folder is listed from the first act after it was made; as deleted, with the heads of its journal, before what is
+///    left of it is removed.
+struct ActsRecord: Codable {
+    static let fileName = "acts"
+
+    struct Folder: Codable {
+        /// In hexadecimal.
+        var id: String
+        /// Seconds since 1970; absent of a folder that is there.
+        var deleted: Int64?
+        /// Of a folder that was deleted: the heads that stand for its journal.
+        var heads: [FolderRecord.Head] = []
+    }
+
+    /// Rises by one with each change; absent in records that were written before there was one.
+    var revision: UInt64?
+    var pending: [PendingChange] = []
+    var head: FolderRecord.Head?
+    /// Every folder that was ever made; absent in records that were written before they were kept.
+    var folders: [Folder]?
+
+    var knownHead: JournalMark? { head?.mark }
+
+    func folder(_ id: FolderID) -> Folder? { folders?.first { $0.id == id.hex } }
+
+    /// Lists a folder that is there. One that was deleted stays so.
+    mutating func note(_ id: FolderID) {
+        if folder(id) == nil { folders = (folders ?? []) + [Folder(id: id.hex)] }
+    }
+
+    mutating func note(deleted id: FolderID, at time: Timestamp, heads: [JournalMark]) {
+        let entry = Folder(id: id.hex, deleted: time.seconds, heads: heads.map(FolderRecord.Head.init))
+        folders = (folders ?? []).filter { $0.id != id.hex } + [entry]
+    }
+
+    // MARK: On disk
+
+    /// Nil where there is no such file, or none that is authentic: `Realm.readActs` tells what that means.
+    static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> ActsRecord? {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try directory.readFile(fileName, maxByteCount: SealedRecord.maxByteCount)
+        } catch {
+            guard error.isAbsence else { throw RealmError(error) }
+            return nil
+        }
+        let plaintext = try SealedRecord.open(
+            bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts, damaged: damaged)
+        guard let record = try? JSONDecoder().decode(ActsRecord.self, from: Data(plaintext)) else { throw damaged }
+        return record
+    }
+
+    func write(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { throw Self.damaged }
+        let bytes = SealedRecord.padded([UInt8](data))
+        let sealed = try SealedRecord.seal(bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts)
+        try realmCall { () throws(SystemError) in try directory.replaceFile(Self.fileName, with: sealed) }
+    }
+
+    static let damaged = RealmError(
+        .damaged, "its file of acts was altered or damaged: what it knew of the folders' journals is lost")
+    static let missing = RealmError(
+        .damaged, "its file of acts was removed: what it knew of the folders' journals is lost")
+    static let older = RealmError(
+        .damaged,
+        "its file of acts is older than the realm: what was done since, and which journals there are, is not in it")
+}
