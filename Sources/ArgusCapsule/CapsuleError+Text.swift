@@ -4,7 +4,7 @@ internal import ArgusStore
 extension CapsuleFinding {
     package var text: String {
         switch self {
-        case .truncated: "the capsule is cut short"
+        case .truncated: "the capsule is cut short, or has no slot left"
         case .header(let slot): "slot \(slot) has no header of a capsule"
         case .wrongIdentity(let slot): "slot \(slot) is that of another folder or file"
         case .keyCommitment(let slot): "the file's key is not that of slot \(slot)"

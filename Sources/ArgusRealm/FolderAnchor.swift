@@ -55,6 +55,12 @@ struct FolderAnchor: Hashable, Sendable {
     static let damaged = RealmError(
         .indexDamaged, "the anchor of its index was altered or damaged; restore index and anchor from one backup")
 
+    /// The number stands in clear: it tells nobody which of both it is.
+    private static let unknownFormat = RealmError(
+        .newerFormat,
+        "the anchor of its index has a format that this version does not know: a later one wrote it, or it was altered; "
+            + "install that version, or restore index and anchor from one backup")
+
     static func read(in directory: DirectoryHandle, secrets: FolderSecrets) throws(RealmError) -> FolderAnchor {
         let bytes: [UInt8]
         do throws(SystemError) {
@@ -62,8 +68,13 @@ struct FolderAnchor: Hashable, Sendable {
         } catch {
             throw error.isAbsence ? damaged : RealmError(error)
         }
-        let plaintext = try SealedRecord.open(
-            bytes, .anchor, realm: secrets.realm, folder: secrets.folder, key: secrets.record, damaged: damaged)
+        let plaintext: [UInt8]
+        do throws(RealmError) {
+            plaintext = try SealedRecord.open(
+                bytes, .anchor, realm: secrets.realm, folder: secrets.folder, key: secrets.record, damaged: damaged)
+        } catch {
+            throw error.kind == .newerFormat ? unknownFormat : error
+        }
         guard let anchor = plaintext.withUnsafeBytes({ try? FolderAnchor(decoding: $0) }) else { throw damaged }
         return anchor
     }

@@ -118,6 +118,7 @@ struct IndexListing {
 extension Realm {
     /// Lists the mapping of a folder that no driver serves; see `ListingRow`.
     package func indexListing(folder name: String, path: [UInt8], _ body: (ListingRow) -> Bool) throws(RealmError) {
+        try requireNewestIndex(ofFolder: name)
         let folder = try openFolder(named: name, mode: .inspect)
         defer { try? folder.close() }
         try folder.listing(path, body)

@@ -85,14 +85,17 @@ extension IndexPlace {
 }
 
 extension Realm {
-    /// Throws where the index of a folder at rest is older than its journal knows: nothing may be written to it then.
-    func requireNewestIndex(ofFolder name: String) throws(RealmError) {
+    /// Throws where the index of a folder at rest is older than its journal knows: nothing may be written to it then, and
+    /// what it says is not how things are.
+    package func requireNewestIndex(ofFolder name: String) throws(RealmError) {
         let (directory, record) = try find(name)
         let secrets = secrets(of: record.id)
+        // First: a driver that starts meanwhile writes the index before it names it.
+        let known = try newestIndexRoot(of: record.id)
         let index = try IndexPlace(
             directory: directory, record: record, keys: try secrets.unwrap(record.keys), secrets: secrets
         ).open(writable: false)
-        let rollback = try IndexRollback(index, known: try newestIndexRoot(of: record.id))
+        let rollback = try IndexRollback(index, known: known)
         try indexCall { () throws(IndexError) in try index.close() }
         if let rollback { throw rollback.error }
     }

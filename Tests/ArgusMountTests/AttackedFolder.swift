@@ -143,7 +143,7 @@ struct StorageFinding {
 
     /// A capsule that was cut may have lost its slots; otherwise what it lost is told page by page.
     static func effects(of findings: [StorageFinding]) -> [Effect] {
-        let others = findings.filter { $0.what != "the capsule is cut short" }
+        let others = findings.filter { $0.what != "the capsule is cut short, or has no slot left" }
         return (others.isEmpty ? findings : others).map(\.effect)
     }
 

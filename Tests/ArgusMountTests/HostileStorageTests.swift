@@ -140,6 +140,12 @@ struct HostileStorageTests {
             #expect(
                 mount.status == 1 && mount.error.contains("the index is older than the journal knows: it has commit"))
             #expect(mount.error.split(separator: "\n").count == 1, "\(mount)")
+            for command in [["index", "ls"], ["why"]] {
+                let told = try folder.argusfs(
+                    command + [MountedFolder.name]
+                        + (command == ["why"] ? ["/v", "--person", "root", "--right", "read"] : []))
+                #expect(told.status == 1 && told.error.contains("older than the journal knows"), "\(told)")
+            }
             let shown = try folder.argusfs("journal", "show", "--activity", "integrity", "--json").required().output
             #expect(shown.split(separator: "\n").count == count, "\(shown)")
         }

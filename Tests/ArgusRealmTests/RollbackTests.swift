@@ -90,6 +90,7 @@ struct RollbackTests {
             #expect(failure { try realm.openFolder(named: "plans", mode: .mount) }?.kind == .rolledBack)
             #expect(failure { try realm.openFolder(named: "plans", mode: .mountReadOnly) }?.kind == .rolledBack)
             #expect(failure { try realm.rotateKey(ofFolder: "plans") }?.kind == .rolledBack)
+            #expect(failure { try realm.listing("plans") }?.kind == .rolledBack)
             let reasons = try records(.integrity).map(\.reason)
             #expect(reasons.count == 2 * count)
             #expect(reasons.allSatisfy { $0.hasPrefix("the index is older than the journal knows: it has commit ") })

@@ -44,6 +44,7 @@ struct WhyCommand: ParsableCommand {
         } else {
             report = WhyReport(
                 try realmResult(name) { () throws(RealmError) in
+                    try open.requireNewestIndex(ofFolder: name)
                     let folder = try open.openFolder(named: name, mode: .inspect)
                     defer { try? folder.close() }
                     return try folder.explain(right.rights, at: path, account: person, program: program)
