@@ -16,7 +16,9 @@ struct ActsRecord: Codable {
     struct Folder: Codable {
         /// In hexadecimal.
         var id: String
-        /// Seconds since 1970; absent of a folder that is there.
+        /// Seconds since 1970; absent where it is not known.
+        var made: Int64?
+        /// The same; absent of a folder that is there.
         var deleted: Int64?
         /// Of a folder that was deleted: the heads that stand for its journal.
         var heads: [FolderRecord.Head] = []
@@ -34,12 +36,13 @@ struct ActsRecord: Codable {
     func folder(_ id: FolderID) -> Folder? { folders?.first { $0.id == id.hex } }
 
     /// Lists a folder that is there. One that was deleted stays so.
-    mutating func note(_ id: FolderID) {
-        if folder(id) == nil { folders = (folders ?? []) + [Folder(id: id.hex)] }
+    mutating func note(_ id: FolderID, made: Timestamp?) {
+        if folder(id) == nil { folders = (folders ?? []) + [Folder(id: id.hex, made: made?.seconds)] }
     }
 
     mutating func note(deleted id: FolderID, at time: Timestamp, heads: [JournalMark]) {
-        let entry = Folder(id: id.hex, deleted: time.seconds, heads: heads.map(FolderRecord.Head.init))
+        let entry = Folder(
+            id: id.hex, made: folder(id)?.made, deleted: time.seconds, heads: heads.map(FolderRecord.Head.init))
         folders = (folders ?? []).filter { $0.id != id.hex } + [entry]
     }
 

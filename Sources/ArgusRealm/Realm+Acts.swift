@@ -108,15 +108,23 @@ extension Realm {
             record.pending.append(PendingChange(.integrity, error.message, by: administrator()).finished())
         }
         if record.folders == nil { record.folders = try renewedActs(revision: 0).folders }
-        for id in try folderIDs() { record.note(id) }
+        try note(foldersIn: &record)
         return record
+    }
+
+    /// Lists the folders that there are and that it does not know.
+    private func note(foldersIn record: inout ActsRecord) throws(RealmError) {
+        for id in try folderIDs() where record.folder(id) == nil {
+            let found = try? FolderRecord.read(in: folderHandle(id.hex), secrets: secrets(of: id))
+            record.note(id, made: found?.created)
+        }
     }
 
     /// What realm and spool still tell.
     private func renewedActs(revision: UInt64) throws(RealmError) -> ActsRecord {
         var record = ActsRecord(revision: revision, folders: [])
         let present = try folderIDs()
-        for id in present { record.note(id) }
+        try note(foldersIn: &record)
         let heads = try spoolHeads(of: nil)
         for (id, own) in Dictionary(grouping: heads, by: \.folder) {
             if id == Self.actsFolder {
@@ -214,6 +222,7 @@ extension Realm {
             let names = Set(try realmCall { () throws(SystemError) in try folderDirectory.names() })
             for folder in record.folders ?? [] {
                 guard let id = FolderID(hex: folder.id) else { continue }
+                if let made = folder.made { memory.made[id] = Timestamp(seconds: made, nanoseconds: 0) }
                 if folder.deleted != nil {
                     memory.heads += folder.heads.compactMap(\.mark).map { JournalHead(folder: id, $0, witness: .realm) }
                 } else if !names.contains(folder.id) {
@@ -250,5 +259,7 @@ package struct JournalMemory: Sendable {
 
     /// Records that must be there.
     package var heads: [JournalHead] = []
+    /// When folders were made. A driver cannot change it, as it could its folder's own record.
+    package var made: [FolderID: Timestamp] = [:]
     package var findings: [Finding] = []
 }

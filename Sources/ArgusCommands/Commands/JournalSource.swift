@@ -112,7 +112,6 @@ struct JournalSource {
                 problems.append(JournalProblem(folder: known.name, message: error.message))
             }
         }
-        let made = Dictionary(folders.map { ($0.id, $0.created) }, uniquingKeysWith: { first, _ in first })
         let memory = try realmResult(realm.path) { () throws(RealmError) in try realm.journalMemory() }
         heads += memory.heads.filter { folder == nil || $0.folder == folder }
         for finding in memory.findings where folder == nil || finding.folder == folder {
@@ -120,7 +119,7 @@ struct JournalSource {
         }
         let report = try read { () throws(JournalFinding) in
             try JournalVerifier(directory: spool, keys: keys).examine(
-                folder: folder, expecting: heads, made: made
+                folder: folder, expecting: heads, made: memory.made
             ) { _ in
                 count += 1
                 progress.show("\(count) records verified")

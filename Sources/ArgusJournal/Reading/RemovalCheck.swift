@@ -3,13 +3,16 @@ internal import ArgusCore
 /// Whether records that state removals had a reason for them, as far as that can be told afterwards: their age, or that
 /// the spool was full. Who writes the open batch can say what he likes in it, but not what the batches before say.
 struct RemovalCheck {
-    private static let clockSlackSeconds: Int64 = 2
+    /// By how much a clock may have been put back meanwhile.
+    private static let clockSlackSeconds: Int64 = 3_600
     /// Segments that are allocated before there is anything in them.
     private static let allocatedSegmentCount: UInt64 = 4
 
     private let removals: RemovalList?
     private let made: Timestamp?
     private let begun: [StreamID: Timestamp]
+    /// When the next stream found that one had ended: none of its records is later, whatever it says.
+    private var ended: [StreamID: Timestamp] = [:]
     private let segmentByteCount: UInt64
     /// At most what the folder's segments ever took up; nil where that is not known any more.
     private let totalByteCount: UInt64?
@@ -22,6 +25,11 @@ struct RemovalCheck {
         let segment = UInt64(streams.map(\.genesis.segmentByteCount).max() ?? 0)
         segmentByteCount = segment
         begun = Dictionary(streams.map { ($0.stream, $0.genesis.time) }, uniquingKeysWith: { first, _ in first })
+        for stream in streams {
+            for parent in stream.genesis.parents where parent.isFinal {
+                ended[parent.stream] = min(ended[parent.stream] ?? stream.genesis.time, stream.genesis.time)
+            }
+        }
         let entries = removals?.entries ?? []
         // Older entries may have left the list.
         let isComplete = entries.count(where: \.removal.isWhole) < RemovalList.wholeEntryCount
@@ -46,16 +54,19 @@ struct RemovalCheck {
         else { return }
         let isJustified =
             !bounds.keepsAll
-            && checkpoint.removals.allSatisfy { isOld($0, at: record.time, bounds) || wasTooMuch($0, bounds) }
+            && checkpoint.removals.allSatisfy { isOld($0, in: record, bounds) || wasTooMuch($0, bounds) }
         if !isJustified {
             findings.append(
                 JournalFinding(stream: record.stream, sequence: record.sequence, reason: .removalUnjustified))
         }
     }
 
-    private func isOld(_ removal: JournalRemoval, at time: Timestamp, _ bounds: JournalRetention) -> Bool {
+    private func isOld(_ removal: JournalRemoval, in record: JournalRecord, _ bounds: JournalRetention) -> Bool {
         guard let last = removal.lastTime else { return false }
-        let earliest = [made, begun[removal.stream]].compactMap { $0 }.max() ?? .epoch
+        let time = min(record.time, ended[record.stream] ?? record.time)
+        // A clock that was ahead when the folder was made says nothing.
+        let present = max(record.time, begun[record.stream] ?? record.time)
+        let earliest = [made, begun[removal.stream]].compactMap { $0 }.filter { $0 <= present }.max() ?? .epoch
         let (age, overflow) = time.seconds.subtractingReportingOverflow(last.seconds)
         return !overflow && age >= bounds.seconds &- Self.clockSlackSeconds
             && last.seconds >= earliest.seconds &- Self.clockSlackSeconds
