@@ -3,13 +3,12 @@ internal import Glibc
 
 /// Taking over objects of another store, as they are.
 extension DirectoryStore {
-    /// Whether `take` can give objects of `other` a place here without copying them: both lie in one mount of one
-    /// filesystem. Only rename(2) itself knows, which says so before it looks for a name that nobody has.
+    /// Whether rename(2) may give objects of `other` a place here. Where it says so and cannot after all (subvolumes of
+    /// btrfs, project quotas), `take` copies.
     package func sharesFilesystem(with other: DirectoryStore) throws(StoreError) -> Bool {
-        let descriptors = (other.root.descriptor, root.descriptor)
-        let status = renameat(descriptors.0, Self.probeName, descriptors.1, Self.probeName)
-        let cause = errno
-        if status == 0 || cause == ENOENT { return true }
+        let (from, to) = (other.root.descriptor, root.descriptor)
+        let cause = renameat(from, Self.probeName, to, Self.probeName) == 0 ? 0 : errno
+        if cause == 0 || cause == ENOENT { return true }
         if cause == EXDEV { return false }
         throw StoreError(errno: cause)
     }
@@ -26,20 +25,30 @@ extension DirectoryStore {
         shards.noteDurable(made)
     }
 
-    /// Moves an object of `other` here, in place of any that has the name: one rename(2), so it is in one of both stores
-    /// whatever happens, after `prepareToTake`. Durable after `syncAll` of both.
+    /// Moves an object of `other` here, in place of any that has the name, after `prepareToTake`. By one rename(2), so that
+    /// it is in one of both stores whatever happens; where that is refused (EXDEV), by a copy that is durable before the
+    /// object goes there. Durable after `syncAll` of both.
     package func take(_ name: ObjectName, from other: DirectoryStore, as newName: ObjectName) throws(StoreError) {
         let (path, newPath) = (ObjectPath(name), ObjectPath(newName))
         let target = try shard(of: newPath)
-        do throws(StoreError) {
-            let source = try other.openShard(path, flags: DirectoryHandle.placeFlag)
-            try storeCall {
-                path.withName { old in
-                    newPath.withName { new in renameat(source.rawValue, old, target.rawValue, new) }
-                }
-            }
-        } catch .missing {
-            throw other.missingOrGone()
+        let source = try other.knownShard(of: path)
+        let cause = path.withName { old in
+            newPath.withName { new in renameat(source.rawValue, old, target.rawValue, new) == 0 ? 0 : errno }
+        }
+        switch cause {
+        case 0: return
+        case ENOENT: throw other.missingOrGone()
+        case EXDEV:
+            try copy(name, from: other, as: newName)
+            try syncAll()
+            try other.remove(name)
+        default: throw StoreError(errno: cause)
+        }
+    }
+
+    private func knownShard(of path: ObjectPath) throws(StoreError) -> OwnedDescriptor {
+        do throws(StoreError) { return try openShard(path, flags: DirectoryHandle.placeFlag) } catch .missing {
+            throw missingOrGone()
         }
     }
 

@@ -106,12 +106,55 @@ struct MoveTests {
                     && refused.error.split(separator: "\n").count == 1)
         }
         #expect(try folder.argusfs("move", "docs:/f").status == 64)
+        let slash = try folder.argusfs("move", "docs:/g/", "plans:/")
+        #expect(slash.status == 1 && slash.error.contains("is no directory"))
+        // Bytes that an argument cannot carry are not taken for the character that stands for them.
+        let bytes = try folder.shell(
+            "\"$1\" move \"$(printf 'docs:/\\377')\" plans:/", MountedFolder.program, in: folder.home)
+        #expect(bytes.status == 1 && bytes.error.contains("bytes that are not UTF-8"), "\(bytes)")
         try requireClean(folder)
         try mount("docs", folder)
         #expect(try folder.shell("cat f d/other g").required().output == "x\nx\ny\n")
     }
 
-    @Test("killed at any moment, all of a tree is in one of both folders after the next mount", .timeLimit(.minutes(4)))
+    @Test("the note of a move that was given back moves nothing when it is put there again")
+    func replayed() throws {
+        let folder = try folders()
+        try folder.shell("mkdir t; for i in $(seq 60); do echo $i > t/$i; done").required()
+        try folder.unmount()
+        let (note, kept) = (folder.realm + "/move", folder.home + "/kept")
+        var isGivenBack = false
+        for _ in 0..<40 where !isGivenBack {
+            let mover = try Program(
+                [MountedFolder.program, "move", "docs:/t", "plans:/"], environment: folder.environment)
+            var copy: [UInt8]?
+            while copy == nil, Tree.names("/proc/\(mover.pid)").contains("stat"),
+                !Tree.ends(mover.pid, withinSeconds: 0)
+            {
+                copy = Tree.bytes(note)
+            }
+            if copy != nil { try folder.shell("cp \"$1\" \"$2\" || :", note, kept, in: "/").required() }
+            mover.signal(9)
+            _ = mover.wait()
+            try requireClean(folder)
+            isGivenBack = try folder.argusfs("index", "ls", "docs", "/t").succeeded
+            if !isGivenBack { try folder.argusfs("move", "plans:/t", "docs:/").required() }
+        }
+        try #require(isGivenBack && Tree.bytes(kept) != nil, "no move was cut short in time")
+
+        try mount("plans", folder)
+        try folder.shell("for i in $(seq 80); do echo $i > $i; done").required()
+        try folder.argusfs("umount", folder.mountPoint).required()
+        try folder.shell("cp \"$1\" \"$2\"", kept, note, in: "/").required()
+        try requireClean(folder)
+        try mount("docs", folder)
+        #expect(try folder.shell("cat t/* | wc -l").required().output == "60\n")
+        try folder.argusfs("umount", folder.mountPoint).required()
+        try mount("plans", folder)
+        #expect(try folder.shell("ls | wc -l").required().output == "80\n")
+    }
+
+    @Test("killed at any moment, all of a tree is in one of both folders after the next mount")
     func killed() throws {
         let folder = try folders()
         try folder.shell("mkdir t; for i in $(seq 200); do echo $i > t/$i; done; cat t/* | sha256sum > sum").required()

@@ -23,13 +23,20 @@ struct MoveCommand: ParsableCommand {
 
     func run() throws {
         let open = try realm.openRealm()
-        let names = Set(try realmResult(open.path) { () throws(RealmError) in try open.folders() }.map(\.name))
+        let readable = try realmResult(open.path) { () throws(RealmError) in
+            try open.readableFolders(listedFor: nil)
+        }
+        let names = Set(readable.found.map(\.name))
         let (from, to) = (try place(source, among: names), try place(destination, among: names))
         _ = try realmResult(source) { () throws(RealmError) in try open.move(from, to: to) }
     }
 
     /// A folder's name may hold a colon itself: the first one after the name of a folder ends it.
     private func place(_ text: String, among names: Set<String>) throws(CommandError) -> FolderPlace {
+        guard !text.unicodeScalars.contains("\u{fffd}") else {
+            throw CommandError(
+                text, "holds bytes that are not UTF-8; move the directory above it, or rename it in a mount first")
+        }
         for colon in text.indices where text[colon] == ":" && names.contains(String(text[..<colon])) {
             let path = text[text.index(after: colon)...]
             let bytes = VirtualPath.normalized(String(path))

@@ -41,7 +41,9 @@ struct FolderMove {
 
     /// Whether the destination has it: from then on nothing goes back.
     func hasArrived() throws(RealmError) -> Bool {
-        try indexCall { () throws(IndexError) in try destination.index.inode(pending.arrivedInode) } != nil
+        let row = try indexCall { () throws(IndexError) in try destination.index.inode(pending.arrivedInode) }
+        // The number is another file's where this move was given back before, and its file was put there again.
+        return row.map { $0.fileID == pending.fileID } ?? false
     }
 
     // MARK: Before
@@ -53,6 +55,12 @@ struct FolderMove {
                 rooms.append(try folder.parts.journal.reserve(pending.event(for: folder.summary.id)))
             } catch {
                 throw RealmError(error)
+            }
+        }
+        // All that needs room comes before: from the intent on, both folders wait for the end.
+        if !pending.copies, let tree {
+            try storeCall { () throws(StoreError) in
+                try destination.store.prepareToTake(tree.files.map(destination.objectName))
             }
         }
         try pending.write(in: realm.directory, keys: realm.keys)

@@ -9,7 +9,9 @@ internal import FoundationEssentials
 struct PendingMove: Codable, Hashable, Sendable {
     static let fileName = "move"
     private static let damaged = RealmError(
-        .damaged, "its file of a move was altered or damaged; restore that file from a backup, or remove it")
+        .damaged,
+        "its file `move`, which tells of a move that was cut short, was altered; take that file away, and see with "
+            + "`argusfs check` in which of both folders the files are whole")
 
     // Identifiers, names and paths in hexadecimal.
     private var sourceFolder: String
@@ -60,16 +62,16 @@ struct PendingMove: Codable, Hashable, Sendable {
         return (InodeNumber(parent), name, InodeNumber(inode))
     }
 
-    /// The number that it has in the destination's index, and that nothing else ever had there: whether it is known there
-    /// decides where the file is.
+    /// The number that it has in the destination's index: whether it is known there as `fileID` decides where the file is.
     var arrivedInode: InodeNumber { InodeNumber(arrived) }
+    var fileID: FileID? { FileID(hex: file) }
 
     // MARK: Records
 
     /// What the source's journal tells, or that of the destination.
     func event(for end: FolderID) -> AuditEvent {
         var event = mover.event
-        event.fileID = FileID(hex: file)
+        event.fileID = fileID
         event.place = AuditPlace(Hex.decode(sourcePath) ?? [])
         event.secondPlace = AuditPlace(Hex.decode(destinationPath) ?? [])
         guard let (source, destination) = folders else { return event }

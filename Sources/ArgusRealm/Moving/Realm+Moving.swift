@@ -129,16 +129,27 @@ extension Realm {
             try PendingMove.remove(in: directory)
             return .none
         }
-        let source = try OpenFolder(
-            from, of: self, mode: .mount, waitMilliseconds: Self.moveWaitMilliseconds, isMoving: true)
+        /// Tells that it is the move which does not end, and which of its folders keeps it from that.
+        func opened(_ name: String) throws(RealmError) -> OpenFolder {
+            do throws(RealmError) {
+                return try OpenFolder(
+                    name, of: self, mode: .mount, waitMilliseconds: Self.moveWaitMilliseconds, isMoving: true)
+            } catch {
+                throw RealmError(
+                    error.kind,
+                    "a move from \(from) to \(to) was cut short and cannot be ended, because of \(name): \(error.message)",
+                    holder: error.holder, folder: name)
+            }
+        }
+        let source = try opened(from)
         defer { try? source.close() }
-        let destination = try OpenFolder(
-            to, of: self, mode: .mount, waitMilliseconds: Self.moveWaitMilliseconds, isMoving: true)
+        let destination = try opened(to)
         defer { try? destination.close() }
         let move = try FolderMove(realm: self, from: source, to: destination, pending: pending)
         guard try move.hasArrived() else {
-            try move.record(.failure)
+            // First, since it frees both folders also where a journal has no room.
             try move.giveBack()
+            try move.record(.failure)
             return .givenBack
         }
         try move.complete()
@@ -217,6 +228,10 @@ extension OpenFolder {
         var parent: InodeRow?
         guard let (row, path) = try tree.find(place.path, visit: { directory throws(RealmError) in parent = directory })
         else { throw nothing }
+        guard place.path.last != UInt8(ascii: "/") || row.attributes.kind == .directory else {
+            throw RealmError(
+                .failed, "what is there is no directory; leave the slash at the end out", folder: place.folder)
+        }
         guard let parent else {
             throw RealmError(
                 .failed, "its top directory is the folder itself; name what is in it", folder: place.folder)
