@@ -14,8 +14,10 @@ struct MoveTests {
         """
 
     /// A realm with the folders docs, mounted, and plans, whose storage lies where `storage` says.
-    private func folders(storage: String? = nil, members: [String] = []) throws -> MountedFolder {
-        let folder = try MountedFolder()
+    private func folders(
+        as person: Person = .current, storage: String? = nil, members: [String] = []
+    ) throws -> MountedFolder {
+        let folder = try MountedFolder(as: person)
         let place =
             try storage
             ?? { () -> String in
@@ -55,7 +57,7 @@ struct MoveTests {
         let elsewhere = "/dev/shm/argus-move-\(getpid())-\(isElsewhere)"
         defer { _ = try? Program(["rm", "-rf", elsewhere], as: .root).wait() }
         if isElsewhere { mkdir(elsewhere, 0o700) }
-        let folder = try folders(storage: isElsewhere ? elsewhere : nil)
+        let folder = try folders(as: .root, storage: isElsewhere ? elsewhere : nil)
         try folder.shell(Self.tree).required()
         let before = try fingerprint(folder, "tree")
         try folder.unmount()
@@ -79,7 +81,7 @@ struct MoveTests {
 
     @Test("opens modes to the members of a shared folder, unless a file has an access list")
     func shared() throws {
-        let folder = try folders(members: ["root:manage", "games:read"])
+        let folder = try folders(as: .root, members: ["root:manage", "games:read"])
         try folder.shell("umask 077; mkdir d; echo x > d/f; echo y > d/g; setfacl -m u:man:r d/g; chmod 640 d/g")
             .required()
         try folder.unmount()
