@@ -36,10 +36,18 @@ struct MovePowerCutTests {
     @Test(
         "each of its barriers is needed: without it some disk is not as it should be", arguments: MoveBarrier.allCases)
     func isNeeded(barrier: MoveBarrier) throws {
-        let recording = try MoveRecording.make(barrier.moveCase)
-        let outcome = recording.sweep(barrier.takenOut(of: recording), seeds: 3, stride: 2)
-        let violation = try #require(outcome.violation, "nobody misses it on \(outcome.diskCount) disks")
-        print("without \(barrier.rawValue): noticed on disk \(outcome.diskCount): \(violation.prefix(160))")
+        var disks = 0
+        // Names are random, and with them the directories that objects share: some moves do not miss it.
+        for round in 0..<6 {
+            let recording = try MoveRecording.make(barrier.moveCase)
+            let outcome = recording.sweep(
+                barrier.takenOut(of: recording), seeds: UInt64(3 + round), stride: round == 0 ? 2 : 1)
+            disks += outcome.diskCount
+            guard let violation = outcome.violation else { continue }
+            print("without \(barrier.rawValue): noticed on disk \(disks): \(violation.prefix(160))")
+            return
+        }
+        Issue.record("nobody misses it on \(disks) disks")
     }
 }
 

@@ -87,7 +87,7 @@ import Testing
         let user = try FolderUser(index: index, store: store)
         let inode = try user.write("temporary", 10_000)
         // Stored, and not durable: no index that may come back has heard of it.
-        while try !store.exists(user.capsule(of: inode)) { usleep(1000) }
+        for _ in 0..<60_000 where try !store.exists(user.capsule(of: inode)) { usleep(1000) }
         store.inject(StoreFault(.remove, count: .max, error: .failed(errno: 5)))
         try user.remove("temporary")
         try user.volume.synchronizeAll()

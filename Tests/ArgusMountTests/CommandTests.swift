@@ -207,7 +207,7 @@ struct CommandTests {
     func busy() throws {
         let folder = try MountedFolder()
         let reader = try folder.start("exec tail -f /dev/null")
-        while Tree.text("/proc/\(reader.pid)/comm") != "tail\n" { usleep(10_000) }
+        for _ in 0..<6_000 where Tree.text("/proc/\(reader.pid)/comm") != "tail\n" { usleep(10_000) }
         let result = try folder.argusfs("umount", folder.mountPoint)
         #expect(result.status == 1 && result.error.contains("tail (\(reader.pid)) works in it"), "\(result.error)")
         try folder.shell("echo still > here").required()

@@ -86,7 +86,8 @@ struct JournalMountTests {
         let folder = try MountedFolder()
         let log = folder.home + "/answered"
         let writer = try folder.start("exec python3 -c '\(Self.answeredWriter)' \"$@\"", [log])
-        while (try? folder.shell("test -s \"$1\"", log, in: "/").succeeded) != true { usleep(1000) }
+        func hasAnswered() throws -> Bool { try folder.shell("test -s \"$1\"", log, in: "/").succeeded }
+        for _ in 0..<6_000 where try !hasAnswered() { usleep(10_000) }
         usleep(UInt32(moment * 37_000 % 200_000))
         try folder.killDriver()
         _ = writer.wait()

@@ -57,12 +57,6 @@ struct FolderMove {
                 throw RealmError(error)
             }
         }
-        // All that needs room comes before: from the intent on, both folders wait for the end.
-        if !pending.copies, let tree {
-            try storeCall { () throws(StoreError) in
-                try destination.store.prepareToTake(tree.files.map(destination.objectName))
-            }
-        }
         try pending.write(in: realm.directory, keys: realm.keys)
         let states = try prepareCapsules(arrival)
         try arrive(arrival, states)
