@@ -1,16 +1,16 @@
 internal import ArgusCore
 internal import ArgusJournal
 internal import ArgusSystem
-internal import FoundationEssentials
 
 /// What was done to the realm: the plaintext of the sealed file `acts`. It has the acts that the realm's journal does not
-/// have yet, the newest record of that journal, and which folders there are or were, so that none of their journals can go unnoticed.
+/// have yet, the newest record of that journal, and which folders there are or were, so that none of their journals can
+/// go unnoticed.
 ///
 /// 1. `realm.json` has a revision that the file never falls below (`Realm.write(acts:)`): without the file, or with an older
 ///    one, the realm knows that something was taken from it.
 /// 2. A folder is listed from the first act after it was made; as deleted, with the heads of its journal, before what is
 ///    left of it is removed.
-struct ActsRecord: Codable {
+struct ActsRecord: RealmRecord {
     static let fileName = "acts"
 
     struct Folder: Codable {
@@ -48,29 +48,8 @@ struct ActsRecord: Codable {
 
     // MARK: On disk
 
-    /// Nil where there is no such file, or none that is authentic: `Realm.readActs` tells what that means.
-    static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> ActsRecord? {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try directory.readFile(fileName, maxByteCount: SealedRecord.maxByteCount)
-        } catch {
-            guard error.isAbsence else { throw RealmError(error) }
-            return nil
-        }
-        let plaintext = try SealedRecord.open(
-            bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts, damaged: damaged)
-        guard let record = try? JSONDecoder().decode(ActsRecord.self, from: Data(plaintext)) else { throw damaged }
-        return record
-    }
-
-    func write(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { throw Self.damaged }
-        let bytes = SealedRecord.padded([UInt8](data))
-        let sealed = try SealedRecord.seal(bytes, .acts, realm: keys.realm, folder: nil, key: keys.acts)
-        try realmCall { () throws(SystemError) in try directory.replaceFile(Self.fileName, with: sealed) }
-    }
+    static let kind = SealedRecord.Kind.acts
+    static func key(of keys: RealmKeys) -> SecretBytes { keys.acts }
 
     static let damaged = RealmError(
         .damaged, "its file of acts was altered or damaged: what it knew of the folders' journals is lost")

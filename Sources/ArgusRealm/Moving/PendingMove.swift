@@ -2,13 +2,12 @@ internal import ArgusCore
 internal import ArgusIndex
 internal import ArgusJournal
 internal import ArgusSystem
-internal import FoundationEssentials
 
 /// A move between two folders that has begun: the plaintext of the sealed file `move`, which is there from before the
 /// first change until nothing is left to do (docs/design/move.md).
-struct PendingMove: Codable, Hashable, Sendable {
+struct PendingMove: RealmRecord, Hashable, Sendable {
     static let fileName = "move"
-    private static let damaged = RealmError(
+    static let damaged = RealmError(
         .damaged,
         "its file `move`, which tells of a move that was cut short, was altered; take that file away, and see with "
             + "`argusfs check` in which of both folders the files are whole")
@@ -86,28 +85,8 @@ struct PendingMove: Codable, Hashable, Sendable {
 
     // MARK: On disk
 
-    static func read(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) -> PendingMove? {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try directory.readFile(fileName, maxByteCount: SealedRecord.maxByteCount)
-        } catch {
-            guard error.isAbsence else { throw RealmError(error) }
-            return nil
-        }
-        let plaintext = try SealedRecord.open(
-            bytes, .move, realm: keys.realm, folder: nil, key: keys.moves, damaged: damaged)
-        guard let move = try? JSONDecoder().decode(PendingMove.self, from: Data(plaintext)) else { throw damaged }
-        return move
-    }
-
-    func write(in directory: DirectoryHandle, keys: RealmKeys) throws(RealmError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { throw Self.damaged }
-        let sealed = try SealedRecord.seal(
-            SealedRecord.padded([UInt8](data)), .move, realm: keys.realm, folder: nil, key: keys.moves)
-        try realmCall { () throws(SystemError) in try directory.replaceFile(Self.fileName, with: sealed) }
-    }
+    static let kind = SealedRecord.Kind.move
+    static func key(of keys: RealmKeys) -> SecretBytes { keys.moves }
 
     static func remove(in directory: DirectoryHandle) throws(RealmError) {
         try realmCall { () throws(SystemError) in

@@ -1,4 +1,4 @@
-package import ArgusCore
+internal import ArgusCore
 internal import ArgusFS
 internal import ArgusIndex
 internal import ArgusJournal
